@@ -1,0 +1,16 @@
+//! Everything that Trunkguard decides, as pure functions of time, bytes and facts.
+//!
+//! No clock, socket, file, random number or log in here: the shells bring facts in and carry
+//! verdicts and effects out. `tests/boundaries` checks the claim (`no_std` build, dependency list).
+#![no_std]
+#![forbid(unsafe_code)]
+
+extern crate alloc;
+
+pub mod number;
+pub mod pattern;
+pub mod policy;
+pub mod record;
+pub mod request;
+pub mod time;
+pub mod verdict;

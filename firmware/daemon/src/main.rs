@@ -1,0 +1,2 @@
+//! The trunkguard daemon and its command line.
+fn main() {}
