@@ -1,4 +1,5 @@
-//! Calling policy: what an owner writes ([`Definition`]), and the compiled form that decides.
+//! Calling policy: what an owner writes ([`Definition`]), and the compiled form that decides
+//! ([`Policy`]).
 
 mod definition;
 mod values;

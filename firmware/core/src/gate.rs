@@ -1,0 +1,290 @@
+//! The gate: one INVITE in, one answer out, decided once per transaction and counted once.
+
+use alloc::sync::Arc;
+
+use crate::{
+    counters::{CallerId, Counted, Counters},
+    decide::{self, Call, Decided, NoTrace, Trace},
+    number::{self, Dialled, Home, NotANumber},
+    policy::{Client, Durability, Policy, Profile},
+    record::{self, Record},
+    request::Request,
+    time::Now,
+    transaction::{Known, Ticket, Transactions},
+    verdict::{Answer, Rule, Verdict},
+};
+
+/// Policy, figures and transactions. One owner; the shells hand it everything.
+pub struct Gate {
+    policy: Arc<Policy>,
+    counters: Counters,
+    transactions: Transactions,
+    figures: Figures,
+}
+
+/// What the gate has done since the start.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Figures {
+    /// Calls decided.
+    pub decided: u64,
+    /// Of those, approved.
+    pub approved: u64,
+    /// Approved in Detect though the policy was against them.
+    pub would_deny: u64,
+    /// Requests that came again and got their answer again.
+    pub repeated: u64,
+}
+
+/// What to do about an INVITE.
+#[derive(Debug)]
+pub enum Invite {
+    /// Decided now. The record goes to the journal; with a ticket, the answer waits until the
+    /// journal says that the record is on disk.
+    Decided {
+        /// What goes back.
+        answer: Answer,
+        /// What the journal keeps.
+        record: Record,
+        /// The answer waits for [`Gate::settle`].
+        ticket: Option<Ticket>,
+    },
+    /// Answered before: the same answer again.
+    Again(Answer),
+    /// Decided, and its answer waits for the disk: nothing goes back now.
+    Waiting,
+    /// The same call by another way: 482, or what refuses a call for this client.
+    Merged(Answer),
+}
+
+impl Gate {
+    /// A gate with this policy. `key` makes the tables' places unpredictable; the shell draws it.
+    pub fn new(policy: Arc<Policy>, key: (u64, u64)) -> Self {
+        Gate { policy, counters: Counters::new(key), transactions: Transactions::default(), figures: Figures::default() }
+    }
+
+    /// The policy in force.
+    pub fn policy(&self) -> &Arc<Policy> {
+        &self.policy
+    }
+
+    /// Puts another policy in force, from the next request on. Figures and transactions stay.
+    pub fn replace_policy(&mut self, policy: Arc<Policy>) -> Arc<Policy> {
+        core::mem::replace(&mut self.policy, policy)
+    }
+
+    /// The figures that limits are held against.
+    pub fn counters_mut(&mut self) -> &mut Counters {
+        &mut self.counters
+    }
+
+    /// What has been done since the start.
+    pub fn figures(&self) -> Figures {
+        self.figures
+    }
+
+    /// The table of transactions.
+    pub fn transactions(&self) -> &Transactions {
+        &self.transactions
+    }
+
+    /// Decides an INVITE of a client, once.
+    pub fn invite(&mut self, now: &Now, client: u16, request: &Request<'_>) -> Invite {
+        self.transactions.expire(now.mono_ms);
+        match self.transactions.find(request.transaction, request.merge) {
+            Known::Answered(answer) => {
+                self.figures.repeated += 1;
+                return Invite::Again(answer);
+            }
+            Known::Pending => return Invite::Waiting,
+            Known::Merged => return Invite::Merged(not_a_verdict(&self.policy.clients()[client as usize], 482)),
+            Known::New => {}
+        }
+        let policy = self.policy.clone();
+        let prepared = Prepared::new(&policy, &self.counters, client, request);
+        let settings = &policy.settings;
+        let Decided { verdict, first } =
+            decide::decide(settings.mode, prepared.assumed_ms, &self.counters, now, &prepared.call, &mut NoTrace);
+        self.count(now, &prepared, &verdict);
+        let answer = answer_of(prepared.call.client, &verdict);
+        let waits = verdict.chargeable && settings.durability == Durability::Strict;
+        let ticket = self.transactions.insert(now.mono_ms, request.transaction, request.merge, answer, waits);
+        let record = record_of(now, client, settings.mode, &prepared, verdict, first);
+        Invite::Decided { answer, record, ticket: waits.then_some(ticket) }
+    }
+
+    /// The verdict that a call would get now, and its path; nothing is counted.
+    pub fn explain(&self, now: &Now, client: u16, request: &Request<'_>, trace: &mut impl Trace) -> (Decided, Result<Dialled, NotANumber>) {
+        let prepared = Prepared::new(&self.policy, &self.counters, client, request);
+        let mode = self.policy.settings.mode;
+        let decided = decide::decide(mode, prepared.assumed_ms, &self.counters, now, &prepared.call, trace);
+        (decided, prepared.call.dialled)
+    }
+
+    fn count(&mut self, now: &Now, prepared: &Prepared<'_>, verdict: &Verdict) {
+        self.figures.decided += 1;
+        self.figures.approved += u64::from(verdict.approved);
+        self.figures.would_deny += u64::from(verdict.approved && !verdict.allowed);
+        let Call { who, request, .. } = prepared.call;
+        if verdict.rule == Rule::Emergency {
+            return;
+        }
+        self.counters.tried(who, now.mono_ms, request.dialled, verdict.approved);
+        if verdict.chargeable {
+            let call = prepared.counted(now.mono_ms);
+            self.counters.approved(&call);
+        }
+    }
+
+    /// The record behind a ticket is on disk (`None`), or could not be stored and another answer
+    /// leaves. Answers with what leaves; `None` when the transaction is gone.
+    pub fn settle(&mut self, ticket: Ticket, instead: Option<Answer>) -> Option<Answer> {
+        self.transactions.settle(ticket, instead)
+    }
+
+    /// Is there an INVITE with this key? (For CANCEL, RFC 3261 9.2.)
+    pub fn knows(&self, transaction: u128) -> bool {
+        self.transactions.contains(transaction)
+    }
+}
+
+/// A request with everything looked up that the rules ask for.
+struct Prepared<'a> {
+    call: Call<'a>,
+    caller: &'a [u8],
+    assumed_ms: u64,
+}
+
+impl<'a> Prepared<'a> {
+    fn new(policy: &'a Policy, counters: &Counters, index: u16, request: &'a Request<'a>) -> Self {
+        let client = &policy.clients()[index as usize];
+        let caller = caller_of(request);
+        let home = Home {
+            country: policy.settings.country,
+            area_code: policy.settings.area_code,
+            outside_prefix: client.outside_prefix.as_bytes(),
+            emergency: &policy.settings.emergency,
+        };
+        Prepared {
+            call: Call {
+                who: counters.who(&client.name, caller),
+                client,
+                view: policy.view(index, caller),
+                request,
+                dialled: number::read(request.dialled, client.number_format, &home),
+            },
+            caller,
+            assumed_ms: u64::from(policy.settings.assumed_call_minutes) * 60_000,
+        }
+    }
+
+    fn counted(&self, at_ms: u64) -> Counted<'a> {
+        let Call { who, request, dialled, .. } = &self.call;
+        Counted {
+            who: *who,
+            at_ms,
+            abroad: decide::is_abroad(dialled),
+            open_ms: self.assumed_ms,
+            dialled: request.dialled,
+            country: match dialled {
+                Ok(Dialled::Number(number)) => number.country,
+                _ => None,
+            },
+            phone: request.said.address.map(|address| (address, request.said.user_agent)),
+        }
+    }
+}
+
+/// The extension: what the PBX says in P-tfps, else P-Asserted-Identity, else From. All three are
+/// only as good as the PBX, which was told apart by its address.
+fn caller_of<'a>(request: &Request<'a>) -> &'a [u8] {
+    let named = [request.said.caller, request.asserted.unwrap_or_default(), request.from];
+    let caller = named.into_iter().find(|name| !name.is_empty()).unwrap_or_default();
+    &caller[..caller.len().min(32)]
+}
+
+/// What a verdict is on the wire for this client.
+fn answer_of(client: &Client, verdict: &Verdict) -> Answer {
+    let redirects = matches!(client.profile, Profile::Redirect | Profile::Freeswitch | Profile::TfpsCodes);
+    match (verdict.approved, client.profile) {
+        (true, _) if redirects => Answer::Redirect(client.prefix.bytes()),
+        (true, _) => Answer::Status(503),
+        (false, _) if verdict.rule == Rule::Loop => not_a_verdict(client, 482),
+        (false, Profile::TfpsCodes) => Answer::ReasonOnly(reason_code(verdict.rule)),
+        (false, _) => Answer::Status(deny_status(client)),
+    }
+}
+
+fn reason_code(rule: Rule) -> [u8; 3] {
+    let code = rule.tfps_code().as_bytes();
+    [code[0], code[1], code[2]]
+}
+
+/// The status that refuses a call of this client.
+pub fn deny_status(client: &Client) -> u16 {
+    client.deny_code.map_or(if client.profile == Profile::FreepbxTrunk { 486 } else { 603 }, |code| code.status())
+}
+
+/// What refuses an INVITE for a reason of protocol. Where 503 approves, a PBX takes most other codes
+/// for "try the next trunk", so that a request made unreadable on purpose would go out unseen: such a
+/// client gets its refusal instead (docs/decisions/deny-code.md).
+pub fn not_a_verdict(client: &Client, status: u16) -> Answer {
+    match client.profile {
+        Profile::Failover | Profile::FreepbxTrunk => Answer::Status(deny_status(client)),
+        _ => Answer::Status(status),
+    }
+}
+
+fn record_of(now: &Now, client: u16, mode: crate::policy::Mode, prepared: &Prepared<'_>, verdict: Verdict, first: Option<Rule>) -> Record {
+    let Call { request, dialled, .. } = &prepared.call;
+    let number = match dialled {
+        Ok(Dialled::Number(number)) => Some(number),
+        _ => None,
+    };
+    Record {
+        unix_ms: now.unix_ms,
+        client,
+        caller: record::text(prepared.caller),
+        dialled: record::text(request.dialled),
+        digits: number.map(|n| n.digits),
+        country: number.and_then(|n| n.country),
+        kind: number.map(|n| n.kind),
+        mode,
+        verdict,
+        first,
+        said_calls: request.said.calls,
+        phone: request.said.address,
+        phone_agent: record::text(request.said.user_agent),
+        said_fields: request.said.fields,
+    }
+}
+
+/// One call of the past, read back from the journal.
+#[derive(Clone, Copy, Debug)]
+pub struct Past<'a> {
+    /// Milliseconds since 1970.
+    pub unix_ms: i64,
+    /// Name of the client at the time.
+    pub client: &'a crate::policy::Name,
+    /// The extension.
+    pub caller: &'a [u8],
+    /// As it was dialled.
+    pub dialled: &'a [u8],
+    /// Left the home country.
+    pub abroad: bool,
+}
+
+impl Gate {
+    /// Counts a call that was approved before a restart. A call from the future (the clock was
+    /// wrong) counts as one of now: never forgotten too early.
+    pub fn remember(&mut self, now: &Now, past: &Past<'_>) {
+        let ago = u64::try_from(now.unix_ms.saturating_sub(past.unix_ms)).unwrap_or(0);
+        if ago >= Now::ORIGIN_MS {
+            return;
+        }
+        let at_ms = now.mono_ms.saturating_sub(ago);
+        let who: CallerId = self.counters.who(past.client, past.caller);
+        self.counters.tried(who, at_ms, past.dialled, true);
+        let open_ms = u64::from(self.policy.settings.assumed_call_minutes) * 60_000;
+        self.counters.approved(&Counted { who, at_ms, abroad: past.abroad, open_ms, dialled: past.dialled, country: None, phone: None });
+    }
+}

@@ -1,0 +1,188 @@
+//! INVITE server transactions (RFC 3261 17.2.1): each is decided once, and what was answered is
+//! known for 32 s. Fixed memory; the oldest gives way when more than [`CAPACITY`] are alive.
+
+use alloc::boxed::Box;
+use hashbrown::HashTable;
+
+use crate::verdict::Answer;
+
+/// Transactions kept: 2,000 calls a second for the whole 32 s.
+pub const CAPACITY: usize = 65_536;
+/// Timer H: 64 times T1.
+pub const LIFETIME_MS: u64 = 32_000;
+
+/// Names a transaction for as long as it lives.
+pub type Ticket = u64;
+
+#[derive(Clone, Copy)]
+struct Transaction {
+    key: u128,
+    merge: u128,
+    at_ms: u64,
+    answer: Answer,
+    pending: bool,
+}
+
+/// What is known of a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Known {
+    /// Decided before: the same answer again.
+    Answered(Answer),
+    /// Decided before, and its answer has not left.
+    Pending,
+    /// The same call by another way (RFC 3261 8.2.2.2).
+    Merged,
+    /// Never seen.
+    New,
+}
+
+/// The table of transactions.
+pub struct Transactions {
+    ring: Box<[Transaction]>,
+    /// Number of the oldest and of the next; `next - oldest` are alive.
+    oldest: u64,
+    next: u64,
+    by_key: HashTable<u32>,
+    by_merge: HashTable<u32>,
+    evicted: u64,
+}
+
+impl Default for Transactions {
+    fn default() -> Self {
+        Self::with_capacity(CAPACITY)
+    }
+}
+
+impl Transactions {
+    /// All memory is taken now. `capacity` is a power of two.
+    pub fn with_capacity(capacity: usize) -> Self {
+        let none = Transaction { key: 0, merge: 0, at_ms: 0, answer: Answer::Status(0), pending: false };
+        Transactions {
+            ring: alloc::vec![none; capacity.next_power_of_two()].into(),
+            oldest: 0,
+            next: 0,
+            by_key: HashTable::with_capacity(capacity + 1),
+            by_merge: HashTable::with_capacity(capacity + 1),
+            evicted: 0,
+        }
+    }
+
+    fn place(&self, ticket: Ticket) -> usize {
+        ticket as usize & (self.ring.len() - 1)
+    }
+
+    /// What is known of this request.
+    pub fn find(&self, key: u128, merge: u128) -> Known {
+        if let Some(&i) = self.by_key.find(key as u64, |&i| self.ring[i as usize].key == key) {
+            let t = &self.ring[i as usize];
+            return if t.pending { Known::Pending } else { Known::Answered(t.answer) };
+        }
+        match self.by_merge.find(merge as u64, |&i| self.ring[i as usize].merge == merge) {
+            Some(_) => Known::Merged,
+            None => Known::New,
+        }
+    }
+
+    /// Is there such a transaction?
+    pub fn contains(&self, key: u128) -> bool {
+        self.by_key.find(key as u64, |&i| self.ring[i as usize].key == key).is_some()
+    }
+
+    /// Keeps a new transaction. The caller has asked [`Transactions::find`] first.
+    pub fn insert(&mut self, now_ms: u64, key: u128, merge: u128, answer: Answer, pending: bool) -> Ticket {
+        self.expire(now_ms);
+        if self.next - self.oldest == self.ring.len() as u64 {
+            self.evicted += 1;
+            self.forget_oldest();
+        }
+        let ticket = self.next;
+        let place = self.place(ticket);
+        self.ring[place] = Transaction { key, merge, at_ms: now_ms, answer, pending };
+        let ring = &self.ring;
+        self.by_key.insert_unique(key as u64, place as u32, |&i| ring[i as usize].key as u64);
+        self.by_merge.insert_unique(merge as u64, place as u32, |&i| ring[i as usize].merge as u64);
+        self.next += 1;
+        ticket
+    }
+
+    /// The answer may leave now; or leaves as another one. `None` when the transaction is gone.
+    pub fn settle(&mut self, ticket: Ticket, answer: Option<Answer>) -> Option<Answer> {
+        if !(self.oldest..self.next).contains(&ticket) {
+            return None;
+        }
+        let place = self.place(ticket);
+        let t = &mut self.ring[place];
+        t.pending = false;
+        t.answer = answer.unwrap_or(t.answer);
+        Some(t.answer)
+    }
+
+    /// Forgets what is older than 32 s.
+    pub fn expire(&mut self, now_ms: u64) {
+        while self.oldest < self.next && now_ms.saturating_sub(self.ring[self.place(self.oldest)].at_ms) >= LIFETIME_MS {
+            self.forget_oldest();
+        }
+    }
+
+    fn forget_oldest(&mut self) {
+        let place = self.place(self.oldest);
+        let Transaction { key, merge, .. } = self.ring[place];
+        if let Ok(entry) = self.by_key.find_entry(key as u64, |&i| i as usize == place) {
+            entry.remove();
+        }
+        if let Ok(entry) = self.by_merge.find_entry(merge as u64, |&i| i as usize == place) {
+            entry.remove();
+        }
+        self.oldest += 1;
+    }
+
+    /// Alive now.
+    pub fn len(&self) -> usize {
+        (self.next - self.oldest) as usize
+    }
+
+    /// None alive?
+    pub fn is_empty(&self) -> bool {
+        self.next == self.oldest
+    }
+
+    /// Forgotten before their 32 s were over, since the start.
+    pub fn evicted(&self) -> u64 {
+        self.evicted
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const YES: Answer = Answer::Redirect(*b"A00");
+
+    #[test]
+    fn a_request_is_new_once_and_known_for_32_seconds() {
+        let mut all = Transactions::with_capacity(8);
+        assert_eq!(all.find(1, 11), Known::New);
+        let ticket = all.insert(0, 1, 11, YES, true);
+        assert_eq!(all.find(1, 11), Known::Pending);
+        assert_eq!(all.settle(ticket, None), Some(YES));
+        assert_eq!(all.find(1, 11), Known::Answered(YES));
+        assert_eq!(all.find(2, 11), Known::Merged, "same call, other branch");
+        all.expire(31_999);
+        assert_eq!(all.find(1, 11), Known::Answered(YES));
+        all.expire(32_000);
+        assert_eq!(all.find(1, 11), Known::New);
+        assert_eq!(all.settle(ticket, None), None);
+    }
+
+    #[test]
+    fn the_oldest_gives_way_and_is_counted() {
+        let mut all = Transactions::with_capacity(8);
+        for i in 0..100u128 {
+            all.insert(5, i, 1_000 + i, YES, false);
+        }
+        assert_eq!((all.len(), all.evicted()), (8, 92));
+        assert_eq!(all.find(91, 0), Known::New);
+        assert_eq!(all.find(92, 0), Known::Answered(YES));
+        assert!(all.contains(99));
+    }
+}
