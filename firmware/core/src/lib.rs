@@ -7,10 +7,14 @@
 
 extern crate alloc;
 
+pub mod counters;
 pub mod number;
+pub mod panel;
 pub mod pattern;
 pub mod policy;
 pub mod record;
 pub mod request;
+pub mod screen;
 pub mod time;
+pub mod transaction;
 pub mod verdict;

@@ -49,6 +49,8 @@ pub struct Settings {
     pub area_code: Option<u16>,
     /// When an approval is on disk.
     pub durability: Durability,
+    /// What happens to a call that costs money while the disk takes no record of it.
+    pub store_failure: StoreFailure,
     /// How numbers appear in logs.
     pub log_numbers: LogNumbers,
     /// Emergency numbers beside 911, 933, 988 and 112.
@@ -67,6 +69,7 @@ impl Default for Settings {
             country: CountryCode::US,
             area_code: None,
             durability: Durability::Strict,
+            store_failure: StoreFailure::Approve,
             log_numbers: LogNumbers::Full,
             emergency: Vec::new(),
             assumed_call_minutes: 3,
@@ -97,6 +100,17 @@ pub enum Durability {
     Strict,
     /// At most a second later.
     Relaxed,
+}
+
+/// What happens to an approved call that costs money while the disk takes no record of it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum StoreFailure {
+    /// It goes through: limits are still kept in memory, and an incident is raised.
+    #[default]
+    Approve,
+    /// It is refused.
+    Refuse,
 }
 
 /// How numbers appear in logs.
