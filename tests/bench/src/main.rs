@@ -1,0 +1,165 @@
+//! `trunkguard-bench`: see docs/benchmarks.md.
+
+mod call;
+mod flood;
+mod histogram;
+mod load;
+mod message;
+mod policy;
+mod process;
+mod servers;
+mod socket;
+
+use std::{
+    net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket},
+    time::Duration,
+};
+
+use anyhow::Result;
+use clap::{Parser, Subcommand, ValueEnum};
+
+use load::{Ask, Load, Pace};
+
+#[derive(Parser)]
+#[command(about = "Measures Trunkguard against Kamailio and a raw UDP echo")]
+struct Arguments {
+    #[command(subcommand)]
+    command: Action,
+}
+
+#[derive(Subcommand)]
+enum Action {
+    /// Sends every datagram back; the yardstick of what UDP costs.
+    Echo {
+        #[arg(long)]
+        at: SocketAddr,
+        /// 32 datagrams with one system call, not one.
+        #[arg(long)]
+        batched: bool,
+    },
+    /// Puts one load on a running server, for a profiler beside it.
+    Load {
+        #[arg(long)]
+        to: SocketAddr,
+        #[arg(long, value_enum, default_value = "invite")]
+        ask: AskName,
+        /// Calls outstanding.
+        #[arg(long, default_value_t = 64)]
+        outstanding: u32,
+        /// Calls in a second, instead.
+        #[arg(long)]
+        rate: Option<u32>,
+        #[arg(long, default_value_t = 5)]
+        seconds: u64,
+        /// The server's process, whose CPU time is read.
+        #[arg(long)]
+        pid: Option<i32>,
+    },
+    /// Prints the policy file.
+    Policy {
+        #[arg(long, default_value_t = 1_000)]
+        rules: u32,
+        #[arg(long, default_value_t = 100_000)]
+        listed: u32,
+        #[arg(long, default_value = "relaxed")]
+        durability: String,
+    },
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum AskName {
+    Invite,
+    InviteAck,
+    Options,
+    Echo,
+}
+
+fn main() -> Result<()> {
+    match Arguments::parse().command {
+        Action::Echo { at, batched } => echo(at, batched),
+        Action::Load {
+            to,
+            ask,
+            outstanding,
+            rate,
+            seconds,
+            pid,
+        } => one_load(to, ask, outstanding, rate, seconds, pid),
+        Action::Policy {
+            rules,
+            listed,
+            durability,
+        } => {
+            print!(
+                "{}",
+                policy::write(policy::Size { rules, listed }, &durability)
+            );
+            Ok(())
+        }
+    }
+}
+
+fn echo(at: SocketAddr, batched: bool) -> Result<()> {
+    let socket = socket::bind(at)?;
+    if batched {
+        let mut inbox = socket::Inbox::default();
+        loop {
+            let got = inbox.receive(&socket)?;
+            socket::echo(&socket, &mut inbox, got)?;
+        }
+    }
+    echo_one_by_one(&socket)
+}
+
+fn echo_one_by_one(socket: &UdpSocket) -> Result<()> {
+    let mut room = [0; socket::ROOM];
+    loop {
+        let (octets, from) = socket.recv_from(&mut room)?;
+        socket.send_to(&room[..octets], from)?;
+    }
+}
+
+fn one_load(
+    to: SocketAddr,
+    ask: AskName,
+    outstanding: u32,
+    rate: Option<u32>,
+    seconds: u64,
+    pid: Option<i32>,
+) -> Result<()> {
+    process::pin_self()?;
+    let ask = match ask {
+        AskName::Invite => Ask::Invite,
+        AskName::InviteAck => Ask::InviteAck,
+        AskName::Options => Ask::Options,
+        AskName::Echo => Ask::Echo,
+    };
+    let pace = rate.map_or(Pace::Closed(outstanding), Pace::Open);
+    let client = IpAddr::V4(if ask == Ask::Invite {
+        Ipv4Addr::new(127, 0, 0, 2)
+    } else {
+        Ipv4Addr::LOCALHOST
+    });
+    let cpu = || pid.map_or(Ok(Duration::ZERO), process::cpu);
+    let got = load::run(
+        client,
+        to,
+        &Load::new(pace, ask, Duration::from_secs(seconds)),
+        &cpu,
+    )?;
+    println!(
+        "{:.0} answers/s, {:.2} µs CPU/answer, p50 {:?} p99 {:?} p999 {:?}, lost {}, wrong {}, duplicates {}",
+        got.rate(),
+        got.cpu_per_answer(),
+        got.latency.quantile(0.5),
+        got.latency.quantile(0.99),
+        got.latency.quantile(0.999),
+        got.lost,
+        got.wrong,
+        got.duplicates
+    );
+    if let Some(wrong) = got.first_wrong {
+        println!("first wrong answer: {wrong}");
+    }
+    Ok(())
+}
