@@ -1,1 +1,10 @@
-//! store
+//! What Trunkguard keeps: the policy file, the policy in SQLite, and the history of calls.
+//!
+//! rusqlite's and toml's types stay in here. Nothing in here blocks the thread that answers calls:
+//! [`journal::Journal`] owns a thread of its own, and the policy is read at start and on an edit.
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
+pub mod file;
+
+#[cfg(test)]
+mod sample;
