@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 
 use crate::{
     call::{Call, Calls},
@@ -63,6 +63,8 @@ pub struct Load {
     pub listed: u32,
     /// Strangers' datagrams meanwhile (open loads only).
     pub flood: Option<Flood>,
+    /// Time after the load in which the server's CPU time still counts: what it wrote behind.
+    pub settle: Duration,
 }
 
 impl Load {
@@ -76,6 +78,7 @@ impl Load {
             pool: 50_000,
             listed: crate::call::LIST_MAX,
             flood: None,
+            settle: Duration::from_millis(50),
         }
     }
 }
@@ -85,8 +88,6 @@ impl Load {
 pub struct Outcome {
     /// Right answers.
     pub answers: u64,
-    /// Approvals among them.
-    pub approved: u64,
     /// Calls without an answer in 2 s; each counts as 2 s in `latency`.
     pub lost: u64,
     /// Wrong answers.
@@ -97,10 +98,16 @@ pub struct Outcome {
     pub duplicates: u64,
     /// How long answers took.
     pub latency: Histogram,
+    /// How long approvals took.
+    pub approval: Histogram,
     /// The time measured.
     pub time: Duration,
-    /// The server's CPU time meanwhile.
+    /// The server's CPU time from before the first call to after the last, with what it did behind.
     pub cpu: Duration,
+    /// Right answers in that time.
+    pub all_answers: u64,
+    /// Approvals among them.
+    pub all_approved: u64,
     /// Strangers' datagrams sent, and datagrams that came back to them.
     pub strangers: (u64, u64),
 }
@@ -113,26 +120,36 @@ impl Outcome {
 
     /// CPU microseconds of the server for one answer.
     pub fn cpu_per_answer(&self) -> f64 {
-        self.cpu.as_secs_f64() * 1e6 / (self.answers as f64).max(1.0)
+        self.cpu.as_secs_f64() * 1e6 / (self.all_answers as f64).max(1.0)
     }
 }
 
 /// Puts `load` on `server` from an address of its own, and reads the server's CPU time with `cpu`.
 ///
 /// # Errors
-/// When the sockets cannot be made or the server is gone.
+/// When the sockets cannot be made, the server is gone, or nothing was answered.
 pub fn run(
     client: IpAddr,
     server: SocketAddr,
     load: &Load,
-    cpu: &dyn Fn() -> Result<Duration>,
+    cpu: impl Fn() -> Result<Duration>,
 ) -> Result<Outcome> {
     let mut client = Client::new(client, server, load)?;
+    let before = cpu()?;
     match load.pace {
-        Pace::Closed(outstanding) => client.closed(outstanding, cpu)?,
-        Pace::Open(rate) => client.open(rate, server, cpu)?,
+        Pace::Closed(outstanding) => client.closed(outstanding)?,
+        Pace::Open(rate) => client.open(rate, server)?,
     }
-    Ok(client.outcome)
+    std::thread::sleep(load.settle);
+    client.outcome.cpu = cpu()?.saturating_sub(before);
+    let outcome = client.outcome;
+    if outcome.answers == 0 {
+        let wrong = outcome
+            .first_wrong
+            .unwrap_or_else(|| String::from("none came back"));
+        bail!("no right answer from {server}: {wrong}");
+    }
+    Ok(outcome)
 }
 
 /// A call that waits for its answer.
@@ -181,7 +198,7 @@ impl<'a> Client<'a> {
         })
     }
 
-    fn closed(&mut self, outstanding: u32, cpu: &dyn Fn() -> Result<Duration>) -> Result<()> {
+    fn closed(&mut self, outstanding: u32) -> Result<()> {
         self.socket.set_read_timeout(Some(LOOK))?;
         let start = Instant::now();
         for slot in 0..outstanding {
@@ -197,12 +214,15 @@ impl<'a> Client<'a> {
         while start.elapsed() < self.load.warm_up {
             self.closed_turn(&mut looked)?;
         }
-        let (from, used) = self.begin(cpu)?;
+        let from = self.begin();
         while from.elapsed() < self.load.time {
             self.closed_turn(&mut looked)?;
         }
-        self.end(from, used, cpu)?;
-        self.drain(Duration::from_millis(300))
+        self.outcome.time = from.elapsed();
+        let answers = self.outcome.answers;
+        self.drain(Duration::from_millis(300))?;
+        self.outcome.answers = answers;
+        Ok(())
     }
 
     fn closed_turn(&mut self, looked: &mut Instant) -> Result<()> {
@@ -219,12 +239,7 @@ impl<'a> Client<'a> {
         Ok(())
     }
 
-    fn open(
-        &mut self,
-        rate: u32,
-        server: SocketAddr,
-        cpu: &dyn Fn() -> Result<Duration>,
-    ) -> Result<()> {
+    fn open(&mut self, rate: u32, server: SocketAddr) -> Result<()> {
         self.socket.set_nonblocking(true)?;
         let mut strangers = self
             .load
@@ -242,22 +257,17 @@ impl<'a> Client<'a> {
             &mut oldest,
             None,
         )?;
-        let (from, used) = self.begin(cpu)?;
-        self.open_until(
-            from + self.load.time,
-            &mut due,
-            every,
-            &mut oldest,
-            strangers.as_mut(),
-        )?;
-        self.end(from, used, cpu)?;
+        let from = self.begin();
+        let end = from + self.load.time;
+        self.open_until(end, &mut due, every, &mut oldest, strangers.as_mut())?;
+        self.outcome.time = from.elapsed();
         if let Some(strangers) = &mut strangers {
             self.outcome.strangers = strangers.result()?;
         }
         // What was due in the measured time is waited for: a slow answer counts in the quantiles.
-        let (time, cpu, answers) = (self.outcome.time, self.outcome.cpu, self.outcome.answers);
+        let answers = self.outcome.answers;
         self.drain(PATIENCE)?;
-        (self.outcome.time, self.outcome.cpu, self.outcome.answers) = (time, cpu, answers);
+        self.outcome.answers = answers;
         for slot in 0..self.waiting.len() as u32 {
             self.give_up(slot, Instant::now() + PATIENCE);
         }
@@ -298,25 +308,23 @@ impl<'a> Client<'a> {
         }
     }
 
-    /// Measuring begins: forgets what was counted so far.
-    fn begin(&mut self, cpu: &dyn Fn() -> Result<Duration>) -> Result<(Instant, Duration)> {
+    /// Measuring begins: forgets what was counted so far, but for the sums of the whole run.
+    fn begin(&mut self) -> Instant {
+        let Outcome {
+            wrong,
+            all_answers,
+            all_approved,
+            ..
+        } = self.outcome;
+        let first_wrong = self.outcome.first_wrong.take();
         self.outcome = Outcome {
-            first_wrong: self.outcome.first_wrong.take(),
-            wrong: self.outcome.wrong,
+            first_wrong,
+            wrong,
+            all_answers,
+            all_approved,
             ..Outcome::default()
         };
-        Ok((Instant::now(), cpu()?))
-    }
-
-    fn end(
-        &mut self,
-        from: Instant,
-        used: Duration,
-        cpu: &dyn Fn() -> Result<Duration>,
-    ) -> Result<()> {
-        self.outcome.time = from.elapsed();
-        self.outcome.cpu = cpu()?.saturating_sub(used);
-        Ok(())
+        Instant::now()
     }
 
     /// Takes answers, without new calls, until none is outstanding or the time is over.
@@ -408,8 +416,12 @@ impl<'a> Client<'a> {
         match judged {
             Ok(()) => {
                 self.outcome.answers += 1;
-                self.outcome.approved += u64::from(!call.refused);
+                self.outcome.all_answers += 1;
                 self.outcome.latency.record(took);
+                if !call.refused {
+                    self.outcome.all_approved += 1;
+                    self.outcome.approval.record(took);
+                }
             }
             Err(wrong) => {
                 self.outcome.wrong += 1;
@@ -437,6 +449,7 @@ impl<'a> Client<'a> {
         self.outstanding -= 1;
         self.outcome.lost += 1;
         self.outcome.latency.record(PATIENCE);
+        self.outcome.approval.record(PATIENCE);
         true
     }
 }

@@ -4,14 +4,19 @@ mod call;
 mod flood;
 mod histogram;
 mod load;
+mod machine;
 mod message;
 mod policy;
 mod process;
+mod report;
 mod servers;
+mod sipp;
 mod socket;
+mod suite;
 
 use std::{
     net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket},
+    path::PathBuf,
     time::Duration,
 };
 
@@ -29,6 +34,27 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Action {
+    /// Measures everything and prints tables.
+    All {
+        /// The trunkguard binary.
+        #[arg(long)]
+        daemon: PathBuf,
+        /// This crate's folder: Kamailio's configuration and SIPp's scenario.
+        #[arg(long)]
+        source: PathBuf,
+        /// Folder for states and logs, on the disk that durability is measured on.
+        #[arg(long)]
+        folder: PathBuf,
+        /// Rounds of each comparison.
+        #[arg(long, default_value_t = 5)]
+        rounds: usize,
+        /// Milliseconds of one load.
+        #[arg(long, default_value_t = 1_500)]
+        burst: u64,
+        /// RUST_LOG of the daemon. At `info` it writes a line per call, which is measured too.
+        #[arg(long, default_value = "warn")]
+        log: String,
+    },
     /// Sends every datagram back; the yardstick of what UDP costs.
     Echo {
         #[arg(long)]
@@ -76,6 +102,31 @@ enum AskName {
 
 fn main() -> Result<()> {
     match Arguments::parse().command {
+        Action::All {
+            daemon,
+            source,
+            folder,
+            rounds,
+            burst,
+            log,
+        } => {
+            process::pin_self()?;
+            let place = servers::Place {
+                folder,
+                daemon,
+                kamailio: source.join("kamailio/redirect.cfg"),
+                log,
+            };
+            let scenario = source.join("sipp/redirect-client.xml");
+            let burst = Duration::from_millis(burst);
+            suite::Suite {
+                place,
+                scenario,
+                rounds: rounds.clamp(1, 20),
+                burst,
+            }
+            .run()
+        }
         Action::Echo { at, batched } => echo(at, batched),
         Action::Load {
             to,
@@ -145,7 +196,7 @@ fn one_load(
         client,
         to,
         &Load::new(pace, ask, Duration::from_secs(seconds)),
-        &cpu,
+        cpu,
     )?;
     println!(
         "{:.0} answers/s, {:.2} µs CPU/answer, p50 {:?} p99 {:?} p999 {:?}, lost {}, wrong {}, duplicates {}",
