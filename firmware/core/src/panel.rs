@@ -121,6 +121,8 @@ pub struct State {
 pub struct Sign {
     /// The LED that says it.
     pub led: Led,
+    /// What it means, in a word or two.
+    pub word: &'static str,
     /// What it means, for people.
     pub means: &'static str,
     /// How it looks, for people.
@@ -129,9 +131,16 @@ pub struct Sign {
     pub pattern: Pattern,
 }
 
-const fn sign(led: Led, means: &'static str, looks: &'static str, pattern: &'static [u16]) -> Sign {
+const fn sign(
+    led: Led,
+    word: &'static str,
+    means: &'static str,
+    looks: &'static str,
+    pattern: &'static [u16],
+) -> Sign {
     Sign {
         led,
+        word,
         means,
         looks,
         pattern: Pattern(pattern),
@@ -142,73 +151,85 @@ const fn sign(led: Led, means: &'static str, looks: &'static str, pattern: &'sta
 pub const SIGNS: [Sign; 13] = [
     sign(
         Led::Status,
+        "starting",
         "starting: no calls answered yet",
         "lit, a short gap every second",
         &[900, 100],
     ),
     sign(
         Led::Status,
+        "well",
         "well: calls are answered",
         "one short flash every 2 s",
         &[100, 1900],
     ),
     sign(
         Led::Status,
+        "no time",
         "answering, but the time is not known",
         "2 flashes, pause",
         &[150, 250, 150, 1450],
     ),
     sign(
         Led::Status,
+        "no journal",
         "answering, but calls cannot be written down",
         "3 flashes, pause",
         &[150, 250, 150, 250, 150, 1450],
     ),
     sign(
         Led::Status,
-        "answering, by an older policy than the one last set",
+        "old policy",
+        "answering by an older policy than the one last set",
         "4 flashes, pause",
         &[150, 250, 150, 250, 150, 250, 150, 1450],
     ),
     sign(
         Led::Status,
+        "updating",
         "updating: do not unplug",
         "even, twice a second",
         &[250, 250],
     ),
     sign(
         Led::Status,
+        "fault",
         "fault: calls are not answered",
         "even, five times a second",
         &[100, 100],
     ),
     sign(
         Led::Mode,
+        "detect",
         "detect: calls pass, what would be denied is recorded",
         "one short flash every 2 s",
         &[100, 1900],
     ),
     sign(
         Led::Mode,
+        "prevent",
         "prevent: calls are decided",
         "lit, a short gap every 2 s",
         &[1900, 100],
     ),
     sign(
         Led::Mode,
+        "lockdown",
         "lockdown: emergency and always-allowed calls only",
         "even, twice a second",
         &[250, 250],
     ),
     sign(
         Led::Mode,
+        "set-up",
         "the set-up window is open",
         "slow and even, 1 s lit, 1 s dark",
         &[1000, 1000],
     ),
-    sign(Led::Alert, "nothing waits", "dark", &[]),
+    sign(Led::Alert, "quiet", "nothing waits", "dark", &[]),
     sign(
         Led::Alert,
+        "waiting",
         "an alert waits to be acknowledged",
         "even, once a second",
         &[500, 500],
@@ -340,6 +361,7 @@ mod tests {
             for b in SIGNS[i + 1..].iter().filter(|b| b.led == a.led) {
                 assert_ne!(a.pattern, b.pattern, "{} / {}", a.means, b.means);
                 assert_ne!(a.looks, b.looks);
+                assert_ne!(a.word, b.word);
             }
         }
     }
