@@ -247,17 +247,17 @@ impl Compiler {
                 self.problem(format!("client[{i}].name"), format!("there are two clients named `{}`", client.name));
             }
             if client.addresses.is_empty() {
-                self.problem(format!("client[{i}].addresses"), "a client is told apart by its address; write at least one, such as 192.168.1.10/32");
+                self.problem(format!("client[{i}].addresses"), "a client is told apart by its address; write at least one, such as 192.168.1.10");
             }
             if !client.outside_prefix.bytes().all(|b| b.is_ascii_digit()) || client.outside_prefix.len() > 4 {
                 self.problem(format!("client[{i}].outside_prefix"), "an outside prefix has at most 4 digits, such as 9");
             }
             for (j, net) in client.addresses.iter().enumerate() {
                 let path = || format!("client[{i}].addresses[{j}]");
-                let net = net.trunc();
+                let net = net.net();
                 let widest = if net.addr().is_ipv4() { 8 } else { 16 };
                 if net.prefix_len() < widest {
-                    self.problem(path(), format!("{net} is too wide for a PBX; name its address, such as 192.168.1.10/32"));
+                    self.problem(path(), format!("{net} is too wide for a PBX; name its address, such as 192.168.1.10"));
                 }
                 if net.addr().is_multicast() || net.addr().is_unspecified() {
                     self.problem(path(), format!("{net} is no address that a PBX can have"));

@@ -4,10 +4,9 @@
 //! deserialize, so that a reader of TOML can point at the line.
 
 use alloc::{string::String, vec::Vec};
-use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
-use super::values::{Clock, ContactHost, CountryCode, DenyCode, Name, Prefix, TagPrefix, Weekday};
+use super::values::{Clock, ContactHost, CountryCode, DenyCode, Name, Network, Prefix, TagPrefix, Weekday};
 use crate::{number::Kind, pattern::Pattern, time::Date, verdict::Rule};
 
 /// The whole policy: settings, the rules for everybody, and who the clients and callers are.
@@ -131,7 +130,7 @@ pub struct Client {
     /// The name in logs and pages.
     pub name: Name,
     /// Its addresses or networks; the longest match over all clients wins.
-    pub addresses: Vec<IpNet>,
+    pub addresses: Vec<Network>,
     /// How it understands answers.
     #[serde(default)]
     pub profile: Profile,
@@ -283,7 +282,7 @@ pub struct Rules {
     pub sequential: Option<Burst>,
     /// Networks that phones may call from.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub networks: Option<Vec<IpNet>>,
+    pub networks: Option<Vec<Network>>,
     /// User-Agents of scanners, beside the built-in ones: a part of the text, any case.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub scanners: Option<Vec<Name>>,

@@ -96,7 +96,7 @@ impl Place {
             same_number: rules.same_number,
             spellings: rules.spellings,
             sequential: rules.sequential,
-            networks: rules.networks.clone().map(Into::into),
+            networks: rules.networks.as_ref().map(|n| n.iter().map(|n| n.net()).collect()),
             scanners: rules.scanners.as_ref().map(|s| {
                 s.iter().map(|s| s.as_str().to_ascii_lowercase().into_bytes().into_boxed_slice()).collect()
             }),

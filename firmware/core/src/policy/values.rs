@@ -1,7 +1,8 @@
 //! The small values of a policy, each of which refuses what it cannot be.
 
 use alloc::{format, string::String, vec::Vec};
-use core::fmt;
+use core::{fmt, net::IpAddr};
+use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
 /// Makes a type that is written as text in files and checked when it is read.
@@ -131,6 +132,38 @@ impl fmt::Display for CountryCode {
     }
 }
 text_value!(CountryCode);
+
+/// An address, or a network with its prefix length: `192.168.1.10`, `192.168.0.0/16`, `fd00::/8`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(into = "String", try_from = "String")]
+pub struct Network(IpNet);
+
+impl Network {
+    /// # Errors
+    /// When it is neither an address nor a network.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let wrong = |_| format!("`{}` is not an address; write it as 192.168.1.10 or 192.168.0.0/16", text.escape_debug());
+        match text.parse::<IpNet>() {
+            Ok(net) => Ok(Network(net.trunc())),
+            Err(_) => text.parse::<IpAddr>().map(|address| Network(IpNet::from(address))).map_err(wrong),
+        }
+    }
+
+    /// The network, without host bits.
+    pub const fn net(self) -> IpNet {
+        self.0
+    }
+}
+impl fmt::Display for Network {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0.prefix_len() == self.0.max_prefix_len() {
+            write!(f, "{}", self.0.addr())
+        } else {
+            write!(f, "{}", self.0)
+        }
+    }
+}
+text_value!(Network);
 
 /// `+` and 1 to 15 digits: a whole number or the front of one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
