@@ -141,10 +141,8 @@ fn main() -> Result<()> {
             listed,
             durability,
         } => {
-            print!(
-                "{}",
-                policy::write(policy::Size { rules, listed }, &durability)
-            );
+            let text = policy::write(policy::Size { rules, listed }, &durability);
+            std::io::Write::write_all(&mut std::io::stdout(), text.as_bytes())?;
             Ok(())
         }
     }

@@ -1,0 +1,47 @@
+#!/bin/bash
+# Installs what the tests against real peers need (Debian 12, as root), and builds the PBX roots.
+# Safe to run again: what is there is left as it is, and it then takes well under a second.
+set -euo pipefail
+
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+cache="${XDG_CACHE_HOME:-$HOME/.cache}/trunkguard"
+
+[ "$(id -u)" = 0 ] || {
+    echo "tests/setup.sh: run it as root: it installs packages and makes root file systems" >&2
+    exit 2
+}
+
+# command package
+wanted="
+ip iproute2
+sipp sip-tester
+sipsak sipsak
+mmdebstrap mmdebstrap
+setpriv util-linux
+flock util-linux
+openssl openssl
+"
+missing=$(echo "$wanted" | while read -r command package; do
+    [ -z "$command" ] || command -v "$command" >/dev/null || echo "$package"
+done | sort -u)
+python3 -c 'import ensurepip' 2>/dev/null || missing="$missing python3-venv"
+if [ -n "${missing// /}" ]; then
+    apt-get update -q >&2
+    # shellcheck disable=SC2086  # a list of names
+    DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends $missing >&2
+fi
+
+# sipvicious: the scanner that strangers use. A folder of its own; renamed only when it is whole.
+sipvicious="$cache/sipvicious-0.3.3"
+if [ ! -x "$sipvicious/bin/sipvicious_svmap" ]; then
+    mkdir -p "$cache"
+    rm -rf "$sipvicious"
+    python3 -m venv "$sipvicious" >&2
+    "$sipvicious/bin/pip" install -q --disable-pip-version-check sipvicious==0.3.3 >&2 || {
+        rm -rf "$sipvicious"
+        echo "tests/setup.sh: pip could not install sipvicious 0.3.3" >&2
+        exit 1
+    }
+fi
+
+"$here/roots/build.sh" asterisk16 asterisk22 >/dev/null

@@ -1,0 +1,182 @@
+//! The box under test, by its command line only.
+
+use std::{
+    fs,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    process::Command,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context, Result, bail, ensure};
+use serde_json::Value;
+
+use crate::{Office, Process, address, tools};
+
+/// A `trunkguard` with a state folder of its own.
+pub struct Guard {
+    binary: PathBuf,
+    state: PathBuf,
+    policy: PathBuf,
+    log: PathBuf,
+    more: Vec<String>,
+    process: Option<Process>,
+}
+
+/// How a command of the box ended.
+#[derive(Debug)]
+pub struct Cli {
+    /// The exit code; -1 when a signal ended it.
+    pub code: i32,
+    /// Standard output.
+    pub out: String,
+    /// Standard error.
+    pub err: String,
+}
+
+impl Guard {
+    /// A box that has taken over a policy file and does not run yet.
+    ///
+    /// # Errors
+    /// When it refuses the policy.
+    pub fn new(office: &Office, policy: &str) -> Result<Guard> {
+        let state = office.folder().join("state");
+        fs::create_dir_all(&state)?;
+        Guard::with_state(office, state, policy)
+    }
+
+    /// The same with a state folder that is there already.
+    ///
+    /// # Errors
+    /// When it refuses the policy.
+    pub fn with_state(office: &Office, state: PathBuf, policy: &str) -> Result<Guard> {
+        let guard = Guard {
+            binary: tools::trunkguard()?,
+            state,
+            policy: office.folder().join("policy.toml"),
+            log: office.log("trunkguard"),
+            more: Vec::new(),
+            process: None,
+        };
+        guard.apply(policy)?;
+        Ok(guard)
+    }
+
+    /// Adds an argument of `run`.
+    pub fn option(&mut self, argument: &str) {
+        self.more.push(argument.to_owned());
+    }
+
+    /// Where it listens.
+    pub fn listens(&self) -> SocketAddr {
+        SocketAddr::from((address::BOX, 5060))
+    }
+
+    /// Its state folder.
+    pub fn state(&self) -> &Path {
+        &self.state
+    }
+
+    /// Starts it and waits until it says that it is ready.
+    ///
+    /// # Errors
+    /// When it does not within 20 s.
+    pub fn start(&mut self) -> Result<()> {
+        let before = fs::read_to_string(&self.log).map(|text| text.matches("ready").count()).unwrap_or(0);
+        let state = self.state.to_string_lossy().into_owned();
+        let (sip, web) = (self.listens().to_string(), format!("{}:8080", address::BOX));
+        let mut args =
+            vec!["run", "--state", &state, "--sip", &sip, "--web", &web, "--board", "sim", "--firewall", "dry-run"];
+        args.extend(self.more.iter().map(String::as_str));
+        let mut process = Process::start(&self.binary, &args, &self.log)?;
+        process.wait_for("ready", Duration::from_secs(20), |log| log.matches("ready").count() > before)?;
+        self.process = Some(process);
+        Ok(())
+    }
+
+    /// Stops it as systemd would.
+    ///
+    /// # Errors
+    /// When it does not end within 10 s or not with 0.
+    pub fn stop(&mut self) -> Result<()> {
+        if let Some(mut process) = self.process.take() {
+            let status = process.terminate(Duration::from_secs(10))?;
+            ensure!(status.success(), "the box ended with {status}:\n{}", process.printed());
+        }
+        Ok(())
+    }
+
+    /// Ends it as a power cut would.
+    pub fn kill(&mut self) {
+        self.process = None;
+    }
+
+    /// Is it running?
+    pub fn running(&mut self) -> bool {
+        self.process.as_mut().is_some_and(Process::alive)
+    }
+
+    /// Its process id.
+    pub fn id(&self) -> Option<u32> {
+        self.process.as_ref().map(Process::id)
+    }
+
+    /// Takes a policy file over.
+    ///
+    /// # Errors
+    /// When it refuses it.
+    pub fn apply(&self, policy: &str) -> Result<()> {
+        fs::write(&self.policy, policy)?;
+        let said = self.cli(&["apply", &self.policy.to_string_lossy()])?;
+        ensure!(said.code == 0, "the box refuses the policy ({}): {}{}", said.code, said.out, said.err);
+        Ok(())
+    }
+
+    /// Runs one of its commands on this state folder.
+    ///
+    /// # Errors
+    /// When it cannot be started.
+    pub fn cli(&self, args: &[&str]) -> Result<Cli> {
+        let (command, rest) = args.split_first().context("which command?")?;
+        let out = Command::new(&self.binary).arg(command).arg("--state").arg(&self.state).args(rest).output()?;
+        Ok(Cli {
+            code: out.status.code().unwrap_or(-1),
+            out: String::from_utf8_lossy(&out.stdout).into_owned(),
+            err: String::from_utf8_lossy(&out.stderr).into_owned(),
+        })
+    }
+
+    /// What a command prints with `--json`.
+    ///
+    /// # Errors
+    /// When it fails or prints no JSON.
+    pub fn json(&self, args: &[&str]) -> Result<Value> {
+        let said = self.cli(&[args, &["--json"]].concat())?;
+        ensure!(said.code == 0, "trunkguard {args:?} ended with {}: {}{}", said.code, said.out, said.err);
+        serde_json::from_str(&said.out).with_context(|| format!("no JSON from {args:?}: {}", said.out))
+    }
+
+    /// The journal, oldest call first, once it holds `count` calls.
+    ///
+    /// # Errors
+    /// When it does not hold exactly as many within 10 s.
+    pub fn calls(&self, count: usize) -> Result<Vec<Value>> {
+        let started = Instant::now();
+        loop {
+            let json = self.json(&["calls"])?;
+            let list = json.get("calls").unwrap_or(&json).as_array().context("calls --json is no list")?.clone();
+            if list.len() == count {
+                return Ok(list);
+            }
+            if list.len() > count || started.elapsed() > Duration::from_secs(10) {
+                bail!("the journal holds {} calls, expected {count}: {json:#}", list.len());
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+
+    /// What it has logged.
+    pub fn log(&self) -> String {
+        fs::read(&self.log).map(|b| String::from_utf8_lossy(&b).into_owned()).unwrap_or_default()
+    }
+}

@@ -1,0 +1,315 @@
+//! What every PBX must do with the box, whatever its method: one function a case, one [`Plan`] a PBX.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use serde_json::Value;
+
+use crate::{Guard, Office, Outcome, Pbx, Phone, Provider, Root};
+
+/// London: allowed by [`Plan::policy`].
+pub const ALLOWED: &str = "011442071838750";
+/// Havana: blocked by [`Plan::policy`].
+pub const BLOCKED: &str = "0115378301234";
+/// Emergency.
+pub const EMERGENCY: &str = "911";
+
+/// A PBX, how it is set up, and what its client is set to.
+#[derive(Clone, Copy)]
+pub struct Plan {
+    /// Which Asterisk.
+    pub root: Root,
+    /// Its configuration.
+    pub layers: &'static [&'static str],
+    /// `profile` of the client.
+    pub profile: &'static str,
+    /// Further lines of `[[client]]`.
+    pub client: &'static str,
+    /// Further arguments of `trunkguard run`.
+    pub options: &'static [&'static str],
+    /// Who the box takes the caller to be.
+    pub caller: &'static str,
+    /// What its dial plan does when the box is silent.
+    pub down: Down,
+}
+
+/// What a dial plan does when the box is silent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Down {
+    /// It obeys its global `TG_FAIL_OPEN`.
+    AsSet,
+    /// It goes on to the provider.
+    Open,
+}
+
+/// One call in the journal.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// What the PBX sent.
+    pub dialled: String,
+    /// The extension.
+    pub caller: String,
+    /// Did the call go through?
+    pub approved: bool,
+    /// Did the policy allow it?
+    pub allowed: bool,
+    /// The rule that decided.
+    pub rule: String,
+}
+
+/// Everybody who takes part, started.
+pub struct Stage {
+    /// The box.
+    pub guard: Guard,
+    /// The PBX.
+    pub pbx: Pbx,
+    /// The provider.
+    pub provider: Provider,
+    /// Extension 1001.
+    pub phone: Phone,
+}
+
+impl Plan {
+    /// A policy file in which the PBX is the client `office` and calls to Cuba are blocked.
+    pub fn policy(&self, mode: &str) -> String {
+        format!(
+            "format = 1\n\n[settings]\nmode = \"{mode}\"\ncountry = \"US\"\n\n[policy.block]\ncountries = [\"CU\"]\n\n\
+             [[client]]\nname = \"office\"\naddresses = [\"127.0.0.10\"]\nprofile = \"{}\"\n{}\n",
+            self.profile, self.client
+        )
+    }
+
+    /// Starts the box, the PBX, the provider and the phone, and waits until the PBX has found the
+    /// box alive.
+    ///
+    /// # Errors
+    /// When one does not start.
+    pub fn start(&self, office: &Office, mode: &str) -> Result<Stage> {
+        let mut guard = Guard::new(office, &self.policy(mode))?;
+        for option in self.options {
+            guard.option(option);
+        }
+        guard.start()?;
+        let provider = office.provider()?;
+        let pbx = office.pbx(self.root, self.layers)?;
+        let stage = Stage { guard, pbx, provider, phone: office.phone()? };
+        self.wait_reachable(&stage)?;
+        Ok(stage)
+    }
+
+    /// Waits until the PBX's own qualification says that the box is alive.
+    ///
+    /// # Errors
+    /// When it does not within 15 s (chan_sip asks a dead peer every 10 s).
+    pub fn wait_reachable(&self, stage: &Stage) -> Result<()> {
+        let (command, word) = self.qualification();
+        stage.pbx.wait_cli(command, Duration::from_secs(15), |text| text.contains(word)).map(drop)
+    }
+
+    /// Waits until the PBX's own qualification says that the box is dead.
+    ///
+    /// # Errors
+    /// When it does not within 15 s.
+    pub fn wait_unreachable(&self, stage: &Stage) -> Result<()> {
+        let word = if self.root == Root::Asterisk16 { "UNREACHABLE" } else { "Unavail" };
+        let (command, _) = self.qualification();
+        stage.pbx.wait_cli(command, Duration::from_secs(15), |text| text.contains(word)).map(drop)
+    }
+
+    fn qualification(&self) -> (&'static str, &'static str) {
+        match self.root {
+            Root::Asterisk16 => ("sip show peer trunkguard", "Status       : OK"),
+            Root::Asterisk22 => ("pjsip show aor trunkguard", " Avail "),
+        }
+    }
+
+    fn entry(&self, dialled: &str, approved: bool, allowed: bool, rule: &str) -> Entry {
+        Entry { dialled: dialled.into(), caller: self.caller.into(), approved, allowed, rule: rule.into() }
+    }
+}
+
+impl Entry {
+    /// Reads one element of `trunkguard calls --json`.
+    ///
+    /// # Errors
+    /// When a field is missing or of another type.
+    pub fn read(json: &Value) -> Result<Entry> {
+        let text = |key: &str| Ok::<_, anyhow::Error>(json[key].as_str().with_context(|| format!("{key} in {json}"))?.to_owned());
+        let flag = |key: &str| json[key].as_bool().with_context(|| format!("{key} in {json}"));
+        Ok(Entry {
+            dialled: text("dialled")?,
+            caller: text("caller")?,
+            approved: flag("approved")?,
+            allowed: flag("allowed")?,
+            rule: text("rule")?,
+        })
+    }
+}
+
+impl Stage {
+    /// Checks that the journal holds exactly these calls, oldest first.
+    ///
+    /// # Errors
+    /// When it holds others.
+    pub fn journal(&self, expected: &[Entry]) -> Result<()> {
+        let calls = self.guard.calls(expected.len())?;
+        let entries = calls.iter().map(Entry::read).collect::<Result<Vec<_>>>()?;
+        ensure!(entries == expected, "the journal says {entries:#?}; expected {expected:#?}");
+        Ok(())
+    }
+}
+
+/// An allowed call reaches the provider with its number, and without what was meant for the box.
+///
+/// # Errors
+/// When it does not.
+pub fn approved(plan: &Plan, office: &Office) -> Result<()> {
+    let mut stage = plan.start(office, "prevent")?;
+    stage.phone.call_through(ALLOWED)?;
+    stage.provider.saw(&[ALLOWED])?;
+    stage.provider.all_over()?;
+    for call in stage.provider.calls()? {
+        for header in ["P-tfps", "Diversion"] {
+            ensure!(call.invite.header(header).is_empty(), "the provider was sent {header}: {:?}", call.invite);
+        }
+    }
+    stage.journal(&[plan.entry(ALLOWED, true, true, "default")])
+}
+
+/// A blocked call is refused at once and never reaches the provider; the next one is decided anew.
+///
+/// # Errors
+/// When it does.
+pub fn denied(plan: &Plan, office: &Office) -> Result<()> {
+    let mut stage = plan.start(office, "prevent")?;
+    let (status, took) = stage.phone.call_refused(BLOCKED)?;
+    ensure!(status != 503, "the phone was told 503, as if no trunk were there");
+    ensure!(took < Duration::from_secs(3), "the refusal took {took:?}");
+    stage.provider.saw(&[])?;
+    stage.phone.call_through(ALLOWED)?;
+    stage.provider.saw(&[ALLOWED])?;
+    stage.journal(&[plan.entry(BLOCKED, false, false, "country"), plan.entry(ALLOWED, true, true, "default")])
+}
+
+/// In lockdown an emergency call reaches the provider, and no other does.
+///
+/// # Errors
+/// When that is not so.
+pub fn emergency_in_lockdown(plan: &Plan, office: &Office) -> Result<()> {
+    let mut stage = plan.start(office, "lockdown")?;
+    stage.phone.call_refused(ALLOWED)?;
+    stage.provider.saw(&[])?;
+    stage.phone.call_through(EMERGENCY)?;
+    stage.provider.saw(&[EMERGENCY])?;
+    stage.journal(&[plan.entry(ALLOWED, false, false, "lockdown"), plan.entry(EMERGENCY, true, true, "emergency")])
+}
+
+/// In Detect a call that would be refused reaches the provider, and the journal says so; after the
+/// switch to Prevent the same call is refused, without a restart.
+///
+/// # Errors
+/// When that is not so.
+pub fn detect_then_prevent(plan: &Plan, office: &Office) -> Result<()> {
+    let mut stage = plan.start(office, "detect")?;
+    stage.phone.call_through(BLOCKED)?;
+    stage.provider.saw(&[BLOCKED])?;
+    stage.guard.apply(&plan.policy("prevent"))?;
+    stage.phone.call_refused(BLOCKED)?;
+    stage.provider.saw(&[BLOCKED])?;
+    stage.journal(&[plan.entry(BLOCKED, true, false, "country"), plan.entry(BLOCKED, false, false, "country")])
+}
+
+/// With the box gone the dial plan decides: closed refuses, open lets the call through, and an
+/// emergency call goes through either way.
+///
+/// # Errors
+/// When that is not so.
+pub fn box_down(plan: &Plan, office: &Office) -> Result<()> {
+    let mut stage = plan.start(office, "prevent")?;
+    stage.guard.stop()?;
+    let mut expected = Vec::new();
+    if plan.down == Down::AsSet {
+        let (_, took) = stage.phone.call_refused(ALLOWED)?;
+        ensure!(took < Duration::from_secs(10), "the caller waited {took:?} for the refusal");
+        stage.provider.saw(&[])?;
+        stage.pbx.set("TG_FAIL_OPEN", "1")?;
+    } else {
+        // A trunk that FreePBX takes for alive keeps the caller for 32 s; a qualified one is passed over.
+        plan.wait_unreachable(&stage)?;
+    }
+    stage.phone.call_through(ALLOWED)?;
+    expected.push(ALLOWED);
+    stage.provider.saw(&expected)?;
+    if plan.down == Down::AsSet {
+        stage.pbx.set("TG_FAIL_OPEN", "0")?;
+    }
+    stage.phone.call_through(EMERGENCY)?;
+    expected.push(EMERGENCY);
+    stage.provider.saw(&expected)
+}
+
+/// The box loses its power in the middle of a call: the call stays up, and the next one is decided.
+///
+/// # Errors
+/// When that is not so.
+pub fn restarted_mid_call(plan: &Plan, office: &Office) -> Result<()> {
+    let mut stage = plan.start(office, "prevent")?;
+    let mut other = office.other_phone()?;
+    let Outcome::Answered(call) = stage.phone.dial(ALLOWED)? else { anyhow::bail!("the first call was refused") };
+    stage.guard.kill();
+    call.still_up()?;
+    stage.guard.start()?;
+    let (command, word) = plan.qualification();
+    stage.pbx.wait_cli(command, Duration::from_secs(15), |text| text.contains(word))?;
+    other.call_refused(BLOCKED)?;
+    other.call_through(ALLOWED)?;
+    call.still_up()?;
+    call.hang_up()?;
+    stage.provider.saw(&[ALLOWED, ALLOWED])?;
+    stage.provider.all_over()?;
+    stage.journal(&[
+        plan.entry(ALLOWED, true, true, "default"),
+        plan.entry(BLOCKED, false, false, "country"),
+        plan.entry(ALLOWED, true, true, "default"),
+    ])
+}
+
+/// The PBX's qualification finds the box alive, finds it dead, passes it over at once, and finds it
+/// alive again.
+///
+/// # Errors
+/// When that is not so.
+pub fn qualified(plan: &Plan, office: &Office) -> Result<()> {
+    let mut stage = plan.start(office, "prevent")?;
+    stage.guard.stop()?;
+    plan.wait_unreachable(&stage)?;
+    match (plan.down, stage.phone.dial(ALLOWED)?) {
+        (Down::AsSet, Outcome::Refused(_, took)) => {
+            ensure!(took < Duration::from_secs(1), "the PBX asked a dead box for {took:?}");
+            stage.provider.saw(&[])?;
+        }
+        (Down::Open, Outcome::Answered(call)) => {
+            call.hang_up()?;
+            stage.provider.saw(&[ALLOWED])?;
+        }
+        (down, _) => anyhow::bail!("{down:?} did not do what it says"),
+    }
+    stage.guard.start()?;
+    plan.wait_reachable(&stage)?;
+    stage.phone.call_refused(BLOCKED)?;
+    stage.phone.call_through(ALLOWED)?;
+    Ok(())
+}
+
+/// Tests of the cases named, each in an office of its own.
+#[macro_export]
+macro_rules! cases {
+    ($plan:expr => $($name:ident = $case:ident),+ $(,)?) => {
+        $(
+            #[test]
+            fn $name() {
+                trunkguard_tests::Office::run(|office| trunkguard_tests::scenario::$case(&$plan, office));
+            }
+        )+
+    };
+}

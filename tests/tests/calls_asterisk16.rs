@@ -1,0 +1,53 @@
+//! Asterisk 16 with chan_sip.
+
+use trunkguard_tests::{
+    Root, cases,
+    scenario::{Down, Plan},
+};
+
+const REDIRECT: Plan = Plan {
+    root: Root::Asterisk16,
+    layers: &["redirect"],
+    profile: "redirect",
+    client: "",
+    options: &[],
+    caller: "1001",
+    down: Down::AsSet,
+};
+
+const FAILOVER: Plan = Plan { layers: &["failover"], profile: "failover", ..REDIRECT };
+
+const CREDENTIALS: Plan = Plan {
+    layers: &["redirect", "credentials"],
+    client: "credentials = { username = \"office\", password = \"long-enough-secret\" }",
+    ..REDIRECT
+};
+
+const TCP: Plan = Plan { layers: &["redirect", "over-tcp"], ..REDIRECT };
+
+cases!(REDIRECT =>
+    calls_ast16_redirect_approved = approved,
+    calls_ast16_redirect_denied = denied,
+    calls_ast16_redirect_emergency_in_lockdown = emergency_in_lockdown,
+    calls_ast16_redirect_detect_then_prevent = detect_then_prevent,
+    calls_ast16_redirect_box_down = box_down,
+    calls_ast16_redirect_restarted_mid_call = restarted_mid_call,
+    calls_ast16_redirect_qualified = qualified,
+);
+
+cases!(FAILOVER =>
+    calls_ast16_failover_approved = approved,
+    calls_ast16_failover_denied = denied,
+    calls_ast16_failover_emergency_in_lockdown = emergency_in_lockdown,
+    calls_ast16_failover_detect_then_prevent = detect_then_prevent,
+    calls_ast16_failover_box_down = box_down,
+    calls_ast16_failover_restarted_mid_call = restarted_mid_call,
+);
+
+cases!(CREDENTIALS =>
+    calls_ast16_credentials_denied = denied,
+);
+
+cases!(TCP =>
+    calls_ast16_tcp_denied = denied,
+);
