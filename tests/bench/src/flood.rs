@@ -8,8 +8,8 @@ use std::{
 use anyhow::Result;
 
 use crate::{
-    message,
-    socket::{self, Inbox, Outbox},
+    call::mix,
+    socket::{self, Inbox, Outbox, ROOM},
 };
 
 /// Addresses that strangers send from: 127.0.0.66 and the next ones.
@@ -73,9 +73,8 @@ impl Strangers {
         }
         let socket = &self.sockets[(self.sent / BURST % u64::from(ADDRESSES)) as usize];
         for _ in 0..count {
-            self.outbox.add(socket, |room| {
-                message::stranger(room, self.server, self.sent)
-            })?;
+            self.outbox
+                .add(socket, |room| stranger(room, self.server, self.sent))?;
             self.sent += 1;
         }
         self.outbox.flush(socket)?;
@@ -99,5 +98,47 @@ impl Strangers {
             }
         }
         Ok((self.sent, back))
+    }
+}
+
+/// The `n`th datagram of a stranger: a scanner's INVITE, REGISTER and OPTIONS, and noise.
+fn stranger(room: &mut [u8; ROOM], server: SocketAddr, n: u64) -> usize {
+    use std::io::Write as _;
+    let mixed = mix(n);
+    let method = ["INVITE", "REGISTER", "OPTIONS"][(mixed % 3) as usize];
+    let mut rest = &mut room[..];
+    if mixed & 0xF0 == 0 {
+        // Noise of 8 to 263 octets that is no SIP at all.
+        let octets = 8 + (mixed >> 8 & 0xFF) as usize;
+        let noise = mixed.to_le_bytes();
+        rest[..octets]
+            .iter_mut()
+            .zip(noise.iter().cycle())
+            .for_each(|(octet, value)| *octet = *value);
+        return octets;
+    }
+    let written = write!(
+        rest,
+        "{method} sip:9011972592{:06}@{server} SIP/2.0\r\n\
+         Via: SIP/2.0/UDP 203.0.113.9:5071;branch=z9hG4bK-{mixed:016x};rport\r\n\
+         Content-Length: 0\r\nFrom: \"sipvicious\"<sip:100@1.1.1.1>;tag={mixed:x}\r\nAccept: application/sdp\r\n\
+         User-Agent: friendly-scanner\r\nTo: \"sipvicious\"<sip:100@1.1.1.1>\r\n\
+         Contact: sip:100@203.0.113.9:5071\r\nCSeq: 1 {method}\r\nCall-ID: {mixed:020}\r\nMax-Forwards: 70\r\n\r\n",
+        mixed % 1_000_000
+    );
+    let left = rest.len();
+    if written.is_ok() { ROOM - left } else { ROOM }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn strangers_stay_in_their_room() {
+        for n in 0..10_000 {
+            let octets = stranger(&mut [0; ROOM], SocketAddr::from(([127, 0, 0, 1], 5100)), n);
+            assert!((8..1000).contains(&octets));
+        }
     }
 }

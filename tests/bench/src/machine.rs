@@ -8,6 +8,11 @@ use std::{
 };
 
 use anyhow::{Context, Result};
+use nix::{
+    sys::resource::{Usage, UsageWho, getrusage},
+    sys::time::TimeValLike,
+    unistd::{SysconfVar, sysconf},
+};
 
 /// Appends made to find out what waiting for the disk costs, and the most time spent on it.
 const APPENDS: usize = 200;
@@ -73,6 +78,57 @@ fn said(program: &str, arguments: &[&str]) -> String {
         .unwrap_or("unknown")
         .trim()
         .to_string()
+}
+
+/// Watches what the machine does besides.
+pub struct Others {
+    start: Instant,
+    busy: Duration,
+}
+
+impl Others {
+    /// Watches from now on.
+    ///
+    /// # Errors
+    /// When the kernel does not say.
+    pub fn watch() -> Result<Self> {
+        Ok(Others {
+            start: Instant::now(),
+            busy: busy()?.saturating_sub(own()?),
+        })
+    }
+
+    /// Cores that processes other than this one and the servers it ended have kept busy, on average.
+    ///
+    /// # Errors
+    /// When the kernel does not say.
+    pub fn cores(&self) -> Result<f64> {
+        let other = busy()?.saturating_sub(own()?).saturating_sub(self.busy);
+        Ok(other.as_secs_f64() / self.start.elapsed().as_secs_f64())
+    }
+}
+
+/// CPU time of everything, since the machine started.
+fn busy() -> Result<Duration> {
+    let stat = fs::read_to_string("/proc/stat")?;
+    let ticks = |at: usize| {
+        stat.split_whitespace()
+            .nth(at)
+            .and_then(|f| f.parse::<u64>().ok())
+            .unwrap_or(0)
+    };
+    // proc(5): user, nice, system, then idle and waiting for disks, then interrupts, and stolen.
+    let all: u64 = [1, 2, 3, 6, 7, 8].into_iter().map(ticks).sum();
+    let per_second = sysconf(SysconfVar::CLK_TCK)?.unwrap_or(100);
+    Ok(Duration::from_secs_f64(all as f64 / per_second as f64))
+}
+
+fn own() -> Result<Duration> {
+    let of = |usage: Usage| {
+        usage.user_time().num_microseconds() + usage.system_time().num_microseconds()
+    };
+    let all = of(getrusage(UsageWho::RUSAGE_SELF)?) + of(getrusage(UsageWho::RUSAGE_CHILDREN)?);
+    Ok(Duration::from_micros(u64::try_from(all).unwrap_or(0)))
 }
 
 /// Half of all 4 KiB appends with fdatasync in this folder take at most so long.

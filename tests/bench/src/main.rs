@@ -1,6 +1,7 @@
 //! `trunkguard-bench`: see docs/benchmarks.md.
 
 mod call;
+mod client;
 mod flood;
 mod histogram;
 mod load;
@@ -8,10 +9,13 @@ mod machine;
 mod message;
 mod policy;
 mod process;
+mod relaxed;
 mod report;
+mod scaling;
 mod servers;
 mod sipp;
 mod socket;
+mod strict;
 mod suite;
 
 use std::{

@@ -1,4 +1,4 @@
-//! The datagrams: an INVITE as a PBX with chan_sip sends it, its ACK, OPTIONS, and a stranger's.
+//! A client's datagrams: an INVITE as a PBX with chan_sip sends it, its ACK, and OPTIONS.
 
 use std::net::SocketAddr;
 
@@ -290,35 +290,6 @@ fn options(client: SocketAddr, server: SocketAddr) -> String {
     )
 }
 
-/// The `n`th datagram of a stranger: a scanner's INVITE, REGISTER and OPTIONS, and noise.
-pub fn stranger(room: &mut [u8; ROOM], server: SocketAddr, n: u64) -> usize {
-    use std::io::Write as _;
-    let mixed = mix(n);
-    let method = ["INVITE", "REGISTER", "OPTIONS"][(mixed % 3) as usize];
-    let mut rest = &mut room[..];
-    if mixed & 0xF0 == 0 {
-        // Noise of 8 to 263 octets that is no SIP at all.
-        let octets = 8 + (mixed >> 8 & 0xFF) as usize;
-        let noise = mixed.to_le_bytes();
-        rest[..octets]
-            .iter_mut()
-            .zip(noise.iter().cycle())
-            .for_each(|(octet, value)| *octet = *value);
-        return octets;
-    }
-    let written = write!(
-        rest,
-        "{method} sip:9011972592{:06}@{server} SIP/2.0\r\n\
-         Via: SIP/2.0/UDP 203.0.113.9:5071;branch=z9hG4bK-{mixed:016x};rport\r\n\
-         Content-Length: 0\r\nFrom: \"sipvicious\"<sip:100@1.1.1.1>;tag={mixed:x}\r\nAccept: application/sdp\r\n\
-         User-Agent: friendly-scanner\r\nTo: \"sipvicious\"<sip:100@1.1.1.1>\r\n\
-         Contact: sip:100@203.0.113.9:5071\r\nCSeq: 1 {method}\r\nCall-ID: {mixed:020}\r\nMax-Forwards: 70\r\n\r\n",
-        mixed % 1_000_000
-    );
-    let left = rest.len();
-    if written.is_ok() { ROOM - left } else { ROOM }
-}
-
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
@@ -396,13 +367,5 @@ mod tests {
         assert!(text.ends_with(
             "CSeq: 102 ACK\r\nUser-Agent: FPBX-16.0.40.7(18.20.0)\r\nContent-Length: 0\r\n\r\n"
         ));
-    }
-
-    #[test]
-    fn strangers_stay_in_their_room() {
-        for n in 0..10_000 {
-            let octets = stranger(&mut [0; ROOM], at([127, 0, 0, 1], 5100), n);
-            assert!((8..1000).contains(&octets));
-        }
     }
 }

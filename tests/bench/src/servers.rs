@@ -133,6 +133,10 @@ impl Place {
         mut command: Command,
     ) -> Result<Target> {
         let state = self.folder.join(format!("state-{name}"));
+        // An empty journal each time.
+        if state.exists() {
+            fs::remove_dir_all(&state)?;
+        }
         fs::create_dir_all(&state)?;
         let file = self.folder.join(format!("policy-{name}.toml"));
         fs::write(&file, policy::write(size, durability))?;
