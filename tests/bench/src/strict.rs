@@ -63,8 +63,14 @@ impl Suite {
             judge_strict(outstanding, strict, relaxed, echo, per_approval, targets);
         }
         println!();
-        let sum =
-            |figure: fn(&Outcome) -> u64| rows.0.iter().map(|row| row.sum(figure)).sum::<u64>();
+        let of_strict = |row: &&Row| row.server == STRICT;
+        let sum = |figure: fn(&Outcome) -> u64| {
+            rows.0
+                .iter()
+                .filter(of_strict)
+                .map(|row| row.sum(figure))
+                .sum::<u64>()
+        };
         let (lost, wrong) = (sum(|o| o.lost), sum(|o| o.wrong));
         targets.add(
             "every answer right, none lost (strict)",
