@@ -164,7 +164,8 @@ impl Guard {
         let started = Instant::now();
         loop {
             let json = self.json(&["calls"])?;
-            let list = json.get("calls").unwrap_or(&json).as_array().context("calls --json is no list")?.clone();
+            let list = json.get("calls").unwrap_or(&json).as_array().context("calls --json is no list")?;
+            let list: Vec<Value> = list.iter().rev().cloned().collect();
             if list.len() == count {
                 return Ok(list);
             }

@@ -233,6 +233,22 @@ impl Call<'_> {
         Ok(())
     }
 
+    /// Waits until the other side ends the call.
+    ///
+    /// # Errors
+    /// When it does not within `limit`.
+    pub fn ended_by_peer(self, limit: Duration) -> Result<()> {
+        let started = Instant::now();
+        while started.elapsed() < limit {
+            if let Some(message) = self.phone.receive(Duration::from_millis(100))?
+                && message.method() == "BYE"
+            {
+                return Ok(());
+            }
+        }
+        bail!("the call is still up after {limit:?}")
+    }
+
     /// Ends the call and waits for the answer.
     ///
     /// # Errors

@@ -90,6 +90,21 @@ impl Provider {
         Ok(())
     }
 
+    /// Waits until it has seen so many calls; for PBXs that answer the phone before they dial on.
+    ///
+    /// # Errors
+    /// When it has not within 5 s.
+    pub fn wait_for(&self, count: usize) -> Result<()> {
+        let started = Instant::now();
+        while lock(&self.state).calls.len() < count {
+            if started.elapsed() > Duration::from_secs(5) {
+                bail!("the provider has not seen {count} calls");
+            }
+            thread::sleep(Duration::from_millis(10));
+        }
+        Ok(())
+    }
+
     /// Waits until every call has ended.
     ///
     /// # Errors

@@ -1,0 +1,190 @@
+//! The documents are true: what they show and name is there, and nothing was left for later.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .unwrap()
+        .to_path_buf()
+}
+
+fn read(path: &str) -> String {
+    fs::read_to_string(root().join(path)).unwrap_or_else(|e| panic!("{path}: {e}"))
+}
+
+/// Every text file of the project, without what is built and what the daemon writes.
+fn files(folder: &Path, found: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        if path.is_symlink()
+            || (name.starts_with('.') && name != ".ci")
+            || ["target", "var"].contains(&&*name)
+        {
+            continue;
+        }
+        if path.is_dir() {
+            files(&path, found);
+        } else {
+            found.push(path);
+        }
+    }
+}
+
+#[test]
+fn nothing_is_left_for_later() {
+    let mut all = Vec::new();
+    files(&root(), &mut all);
+    // Put together, so that this file does not find itself.
+    let words = ["todo", "unimplemented", "dbg"].map(|name| format!("{name}!("));
+    let marks = ["TO", "FIX", "XX"]
+        .iter()
+        .zip(["DO", "ME", "X"])
+        .map(|(a, b)| format!("{a}{b}"));
+    let marks: Vec<String> = marks.collect();
+    for path in all {
+        let Some("rs" | "sh" | "py" | "toml" | "sql" | "md") =
+            path.extension().and_then(|e| e.to_str())
+        else {
+            continue;
+        };
+        let text = fs::read_to_string(&path).unwrap();
+        for (number, line) in text.lines().enumerate() {
+            let at = || format!("{}:{}: {line}", path.display(), number + 1);
+            assert!(
+                !words.iter().any(|word| line.contains(word.as_str())),
+                "{}",
+                at()
+            );
+            let mark = |word: &str| {
+                line.split(|c: char| !c.is_alphanumeric())
+                    .any(|w| w == word)
+            };
+            assert!(!marks.iter().any(|word| mark(word)), "{}", at());
+        }
+    }
+}
+
+#[test]
+fn the_readme_shows_the_panel_as_it_is() {
+    let readme = read("README.md");
+    for table in trunkguard_core::panel::markdown().split("\n\n") {
+        assert!(
+            readme.contains(table.trim()),
+            "README.md lacks this table:\n\n{table}"
+        );
+    }
+}
+
+/// The documents that a person reads.
+fn documents() -> Vec<(PathBuf, String)> {
+    let mut all = Vec::new();
+    files(&root(), &mut all);
+    all.retain(|path| path.extension().is_some_and(|e| e == "md"));
+    all.into_iter()
+        .map(|path| (path.clone(), fs::read_to_string(path).unwrap()))
+        .collect()
+}
+
+#[test]
+fn links_between_documents_lead_somewhere() {
+    for (path, text) in documents() {
+        for link in text
+            .split("](")
+            .skip(1)
+            .filter_map(|rest| rest.split(')').next())
+        {
+            let target = link.split('#').next().unwrap();
+            if target.is_empty() || target.contains("://") || target.starts_with("mailto:") {
+                continue;
+            }
+            let to = path.parent().unwrap().join(target);
+            assert!(to.exists(), "{}: {link} leads nowhere", path.display());
+        }
+    }
+}
+
+#[test]
+fn commands_in_documents_exist() {
+    let makefile = read("Makefile");
+    let help = std::env::var_os("TRUNKGUARD_BIN").map(|binary| {
+        let out = Command::new(binary).arg("--help").output().unwrap();
+        String::from_utf8(out.stdout).unwrap()
+    });
+    for (path, text) in documents() {
+        for (command, argument) in commands(&text) {
+            let known = match command {
+                "make" => makefile
+                    .lines()
+                    .any(|line| line.starts_with(&format!("{argument}:"))),
+                // What follows may be no subcommand (`trunkguard.service`): those begin with a letter.
+                _ => help.as_ref().is_none_or(|help| {
+                    help.lines()
+                        .any(|line| line.trim_start().split(' ').next() == Some(argument))
+                }),
+            };
+            assert!(
+                known,
+                "{}: there is no `{command} {argument}`",
+                path.display()
+            );
+        }
+    }
+}
+
+/// `make X` and `trunkguard X` in code: fenced blocks and between backticks.
+fn commands(text: &str) -> Vec<(&str, &str)> {
+    let mut found = Vec::new();
+    let mut fenced = false;
+    for line in text.lines() {
+        if line.starts_with("```") {
+            fenced = !fenced;
+            continue;
+        }
+        let pieces: Vec<&str> = if fenced {
+            vec![line]
+        } else {
+            line.split('`').skip(1).step_by(2).collect()
+        };
+        for piece in pieces {
+            let mut words = piece.trim_start_matches("$ ").split_whitespace();
+            let command = match words.next() {
+                Some("make") => "make",
+                Some("trunkguard" | "./trunkguard") => "trunkguard",
+                _ => continue,
+            };
+            if let Some(argument) = words.next().filter(|w| {
+                w.bytes().all(|b| b.is_ascii_lowercase() || b == b'-') && !w.starts_with('-')
+            }) {
+                found.push((command, argument));
+            }
+        }
+    }
+    found
+}
+
+#[test]
+fn every_folder_at_the_top_is_in_the_readme() {
+    let readme = read("README.md");
+    let listed = Command::new("git")
+        .args(["ls-tree", "-d", "--name-only", "HEAD"])
+        .current_dir(root())
+        .output();
+    // Where the project came without its history, there is nothing to compare.
+    let Ok(out) = listed else { return };
+    for folder in String::from_utf8(out.stdout)
+        .unwrap()
+        .lines()
+        .filter(|name| !name.starts_with('.'))
+    {
+        assert!(
+            readme.contains(&format!("| [{folder}/]({folder}/)")),
+            "README.md does not say what {folder}/ is"
+        );
+    }
+}
