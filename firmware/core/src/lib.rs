@@ -8,6 +8,7 @@
 extern crate alloc;
 
 pub mod counters;
+pub mod lookup;
 pub mod number;
 pub mod panel;
 pub mod pattern;
