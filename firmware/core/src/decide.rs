@@ -208,10 +208,6 @@ impl<T: Trace> Path<'_, T> {
     /// Where the call goes: whole numbers, prefixes and patterns, kinds, countries.
     fn destination(&mut self, number: &Number) -> Option<End> {
         let view = self.call.view;
-        let mut plus = [b'+'; 16];
-        let digits = number.digits.as_bytes();
-        plus[1..=digits.len()].copy_from_slice(digits);
-        let plus = &plus[..=digits.len()];
         let dialled = self.call.request.dialled;
         for rule in [Rule::Number, Rule::Prefix, Rule::Kind, Rule::Country] {
             if !self.on(rule) {
@@ -219,7 +215,7 @@ impl<T: Trace> Path<'_, T> {
             }
             let said = match rule {
                 Rule::Number => view.number(&number.digits),
-                Rule::Prefix => view.prefix(dialled, Some(plus)),
+                Rule::Prefix => view.prefix(dialled, &number.digits),
                 Rule::Kind => view.kind(number),
                 _ => view.country(number),
             };

@@ -8,6 +8,8 @@
 extern crate alloc;
 
 pub mod counters;
+pub mod decide;
+pub mod gate;
 pub mod lookup;
 pub mod number;
 pub mod panel;

@@ -224,7 +224,7 @@ fn bursts_of_numbers() {
     o.pass(31);
     assert_eq!(o.rule(dial("2001", HOME)), "+default");
 
-    let mut o = office("policy = {off = ['country'], spellings = {calls = 2, seconds = 600}}");
+    let mut o = office("policy = {off = ['country', 'simultaneous'], spellings = {calls = 2, seconds = 600}}");
     for spelling in ["011442071838750", "00442071838750"] {
         assert_eq!(o.rule(dial("2001", spelling)), "+default", "{spelling}");
     }

@@ -86,7 +86,7 @@ impl Counters {
             callers: alloc::vec![Caller::default(); CALLERS].into(),
             used: 0,
             shared: Caller::default(),
-            clients: HashTable::with_capacity(128),
+            clients: HashTable::with_capacity(crate::policy::bounds::CLIENTS * 2),
             countries: Seen::new(COUNTRIES),
             phones: Seen::new(PHONES),
         }

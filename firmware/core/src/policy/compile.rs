@@ -231,7 +231,7 @@ impl Compiler {
                 if self.list_index.insert(list.name.clone(), i as u16).is_some() {
                     self.problem(format!("list[{i}].name"), format!("there are two lists named `{}`", list.name));
                 }
-                NumberSet::build(list.numbers.iter().map(|n| n.digits()))
+                NumberSet::new(list.numbers.iter().map(|n| n.digits()))
             })
             .collect();
         if all > bounds::LIST_NUMBERS || lists.len() > 1_000 {

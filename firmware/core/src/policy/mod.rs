@@ -1,8 +1,13 @@
 //! Calling policy: what an owner writes ([`Definition`]), and the compiled form that decides
 //! ([`Policy`]).
 
+mod compile;
 mod definition;
+mod place;
+mod targets;
 mod values;
 
+pub use compile::{Policy, Problem, View, bounds};
 pub use definition::*;
+pub use targets::Destination;
 pub use values::*;

@@ -1,7 +1,7 @@
 //! One place where rules are written (everybody, a client, a group, a caller), compiled; and which
 //! place each setting of a caller comes from.
 
-use alloc::{boxed::Box, vec::Vec};
+use alloc::boxed::Box;
 use ipnet::IpNet;
 
 use super::{
@@ -10,9 +10,9 @@ use super::{
     values::CountryCode,
 };
 use crate::{
-    lookup::NumberSet,
+    lookup::{NumberSet, PrefixMap},
     number::Kind,
-    pattern::{Pattern, PatternSet},
+    pattern::PatternSet,
     time::{Date, Local},
     verdict::{Level, Rule},
 };
@@ -42,7 +42,7 @@ pub(super) struct Place {
 pub(super) struct Asked {
     pub numbers: Option<NumberSet>,
     pub lists: Option<Box<[u16]>>,
-    pub prefixes: Option<PatternSet<()>>,
+    pub prefixes: Option<PrefixMap<()>>,
     pub patterns: Option<PatternSet<()>>,
     pub kinds: Option<u32>,
     pub countries: Option<Box<[CountryCode]>>,
@@ -63,14 +63,11 @@ fn figures(set: &LimitSet) -> Figures {
 
 impl Asked {
     fn new(targets: &Targets, lists: Option<Box<[u16]>>) -> Self {
-        let prefixes = |all: &Vec<super::values::Prefix>| {
-            PatternSet::build(all.iter().map(|p| (Pattern::of_prefix(p.digits()), ())))
-        };
         Asked {
-            numbers: targets.numbers.as_ref().map(|n| NumberSet::build(n.iter().map(|n| n.digits()))),
+            numbers: targets.numbers.as_ref().map(|n| NumberSet::new(n.iter().map(|n| n.digits()))),
             lists,
-            prefixes: targets.prefixes.as_ref().map(prefixes),
-            patterns: targets.patterns.as_ref().map(|p| PatternSet::build(p.iter().map(|p| (p.clone(), ())))),
+            prefixes: targets.prefixes.as_ref().map(|p| PrefixMap::new(p.iter().map(|p| (p.digits(), ())))),
+            patterns: targets.patterns.as_ref().map(|p| PatternSet::new(p.iter().map(|p| (p, ())))),
             kinds: targets.kinds.as_ref().map(|k| k.iter().fold(0, |bits, &kind| bits | 1 << kind as u32)),
             countries: targets.countries.as_ref().map(|c| {
                 let mut sorted = c.clone();
@@ -86,7 +83,7 @@ impl Place {
         Place {
             level,
             off: rules.off.as_ref().map(|off| off.iter().fold(0, |bits, &rule| bits | 1 << rule as u32)),
-            always: rules.always_allow.as_ref().map(|n| NumberSet::build(n.iter().map(|n| n.digits()))),
+            always: rules.always_allow.as_ref().map(|n| NumberSet::new(n.iter().map(|n| n.digits()))),
             allow: Asked::new(&rules.allow, allow_lists),
             block: Asked::new(&rules.block, block_lists),
             hours: rules.hours.clone().map(Into::into),

@@ -53,22 +53,23 @@ impl<'a> View<'a> {
         Destination::of(side(&self.sources.allow, |p| &p.allow), side(&self.sources.block, |p| &p.block))
     }
 
-    /// Prefixes and patterns: the most specific one, on what was dialled or on the `+` form.
-    pub fn prefix(&self, dialled: &[u8], plus: Option<&[u8]>) -> Destination {
-        let side = |sources: &TargetSources, side: fn(&Place) -> &Asked| -> Option<(Specificity, Level)> {
-            let prefixes = self.of(sources.prefixes, |p| side(p).prefixes.as_ref());
+    /// Prefixes and patterns, the most specific one. Prefixes and patterns that begin with `+` are
+    /// about the whole number; other patterns are about what was dialled.
+    pub fn prefix(&self, dialled: &[u8], digits: &Digits) -> Destination {
+        let mut plus = [b'+'; 16];
+        let number = digits.as_bytes();
+        plus[1..=number.len()].copy_from_slice(number);
+        let plus = &plus[..=number.len()];
+        let side = |sources: &TargetSources, side: fn(&Place) -> &Asked| {
+            let prefix = self
+                .of(sources.prefixes, |p| side(p).prefixes.as_ref())
+                .and_then(|(map, level)| map.longest(digits).map(|((), len)| (Specificity::of_prefix(len), level)));
             let patterns = self.of(sources.patterns, |p| side(p).patterns.as_ref());
-            let mut best: Option<(Specificity, Level)> = None;
-            for (set, level) in [prefixes, patterns].into_iter().flatten() {
-                for spelling in [Some(dialled), plus].into_iter().flatten() {
-                    if let Some(((), specificity)) = set.matches(spelling)
-                        && best.as_ref().is_none_or(|(s, _)| specificity > *s)
-                    {
-                        best = Some((specificity, level));
-                    }
-                }
-            }
-            best
+            let pattern = |spelling| {
+                let (set, level) = patterns?;
+                set.matches(spelling).map(|((), specificity)| (specificity, level))
+            };
+            [prefix, pattern(dialled), pattern(plus)].into_iter().flatten().max_by(|(a, _), (b, _)| a.cmp(b))
         };
         match (side(&self.sources.allow, |p| &p.allow), side(&self.sources.block, |p| &p.block)) {
             (Some((allow, level)), Some((block, _))) if allow >= block => Destination::Allowed(level),

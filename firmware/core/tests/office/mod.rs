@@ -40,7 +40,7 @@ pub fn compile(toml: &str) -> Result<Policy, Vec<Problem>> {
 /// A client `pbx` at 10.0.0.5 is added where the text names none.
 pub fn office(toml: &str) -> Office {
     let client = if toml.contains("[[client]]") { "" } else { "[[client]]\nname = 'pbx'\naddresses = ['10.0.0.5']\n" };
-    let settings = if toml.contains("settings") { "" } else { "[settings]\nmode = 'prevent'\narea_code = 212\n" };
+    let settings = if toml.contains("settings") { "" } else { "settings = {mode = 'prevent', area_code = 212}\n" };
     let policy = compile(&format!("{settings}{toml}\n{client}")).unwrap_or_else(|problems| panic!("{problems:?}"));
     Office { gate: Gate::new(Arc::new(policy), (1, 2)), now: monday_noon(), next: 1 }
 }
