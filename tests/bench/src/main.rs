@@ -49,7 +49,7 @@ enum Action {
         /// Folder for states and logs, on the disk that durability is measured on.
         #[arg(long)]
         folder: PathBuf,
-        /// Rounds of each comparison.
+        /// Rounds of each comparison, 1 to 12.
         #[arg(long, default_value_t = 5)]
         rounds: usize,
         /// Milliseconds of one load.
@@ -126,7 +126,7 @@ fn main() -> Result<()> {
             suite::Suite {
                 place,
                 scenario,
-                rounds: rounds.clamp(1, 20),
+                rounds: rounds.clamp(1, 12),
                 burst,
             }
             .run()
