@@ -19,7 +19,7 @@ sipsak sipsak
 mmdebstrap mmdebstrap
 setpriv util-linux
 flock util-linux
-openssl openssl
+faketime faketime
 "
 missing=$(echo "$wanted" | while read -r command package; do
     [ -z "$command" ] || command -v "$command" >/dev/null || echo "$package"

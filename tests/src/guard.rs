@@ -20,6 +20,7 @@ pub struct Guard {
     policy: PathBuf,
     log: PathBuf,
     more: Vec<String>,
+    wrapper: Vec<String>,
     process: Option<Process>,
 }
 
@@ -56,6 +57,7 @@ impl Guard {
             policy: office.folder().join("policy.toml"),
             log: office.log("trunkguard"),
             more: Vec::new(),
+            wrapper: Vec::new(),
             process: None,
         };
         guard.apply(policy)?;
@@ -65,6 +67,11 @@ impl Guard {
     /// Adds an argument of `run`.
     pub fn option(&mut self, argument: &str) {
         self.more.push(argument.to_owned());
+    }
+
+    /// Starts it through another program: the program's path and its arguments.
+    pub fn wrap(&mut self, program: &[&str]) {
+        self.wrapper = program.iter().map(|part| (*part).to_owned()).collect();
     }
 
     /// Where it listens.
@@ -88,7 +95,9 @@ impl Guard {
         let mut args =
             vec!["run", "--state", &state, "--sip", &sip, "--web", &web, "--board", "sim", "--firewall", "dry-run"];
         args.extend(self.more.iter().map(String::as_str));
-        let mut process = Process::start(&self.binary, &args, &self.log)?;
+        let binary = self.binary.to_string_lossy();
+        let command: Vec<&str> = self.wrapper.iter().map(String::as_str).chain([&*binary]).chain(args).collect();
+        let mut process = Process::start(Path::new(command[0]), &command[1..], &self.log)?;
         process.wait_for("ready", Duration::from_secs(20), |log| log.matches("ready").count() > before)?;
         self.process = Some(process);
         Ok(())
@@ -163,21 +172,52 @@ impl Guard {
     pub fn calls(&self, count: usize) -> Result<Vec<Value>> {
         let started = Instant::now();
         loop {
-            let json = self.json(&["calls"])?;
-            let list = json.get("calls").unwrap_or(&json).as_array().context("calls --json is no list")?;
-            let list: Vec<Value> = list.iter().rev().cloned().collect();
+            let list = self.journal()?;
             if list.len() == count {
                 return Ok(list);
             }
             if list.len() > count || started.elapsed() > Duration::from_secs(10) {
-                bail!("the journal holds {} calls, expected {count}: {json:#}", list.len());
+                bail!("the journal holds {} calls, expected {count}: {list:#?}", list.len());
             }
             std::thread::sleep(Duration::from_millis(50));
         }
+    }
+
+    /// The journal as it is now, oldest call first, the last 10,000 at most.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn journal(&self) -> Result<Vec<Value>> {
+        let json = self.json(&["calls", "--limit", "10000"])?;
+        let list = json.as_array().context("calls --json is no list")?;
+        Ok(list.iter().rev().cloned().collect())
+    }
+
+    /// How many calls in the journal went through, once it has settled.
+    ///
+    /// # Errors
+    /// When the journal cannot be read.
+    pub fn approved_calls(&self) -> Result<u64> {
+        let list = self.journal()?;
+        Ok(list.iter().filter(|call| call["approved"] == true).count() as u64)
+    }
+
+    /// A figure of `status --json`, wherever in it.
+    ///
+    /// # Errors
+    /// When there is no such figure.
+    pub fn figure(&self, name: &str) -> Result<u64> {
+        let status = self.json(&["status"])?;
+        find(&status, name).with_context(|| format!("no figure {name} in {status:#}"))
     }
 
     /// What it has logged.
     pub fn log(&self) -> String {
         fs::read(&self.log).map(|b| String::from_utf8_lossy(&b).into_owned()).unwrap_or_default()
     }
+}
+
+fn find(json: &Value, name: &str) -> Option<u64> {
+    let object = json.as_object()?;
+    object.get(name).and_then(Value::as_u64).or_else(|| object.values().find_map(|value| find(value, name)))
 }

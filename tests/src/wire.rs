@@ -94,20 +94,27 @@ impl Udp {
         Ok(answer)
     }
 
-    /// Asks about a number once; the final answer, or `None` after `wait`.
+    /// Asks about a number, again after 0.5, 1.5 and 3.5 s as RFC 3261 17.1.1.2 says; the final
+    /// answer, or `None` after `wait`.
     ///
     /// # Errors
     /// When something else than SIP comes.
     pub fn ask_for(&self, number: &str, call: &str, wait: Duration) -> Result<Option<Message>> {
-        self.send(&invite(self.here, "UDP", number, call))?;
+        let text = invite(self.here, "UDP", number, call);
         let until = Instant::now() + wait;
         let id = format!("{call}@{}", self.here.ip());
-        while let Some(left) = until.checked_duration_since(Instant::now()).filter(|left| !left.is_zero()) {
-            if let Some(message) = self.receive(left)?
-                && message.header("Call-ID") == id
-                && message.status().is_some_and(|status| status >= 200)
-            {
-                return Ok(Some(message));
+        let mut pause = Duration::from_millis(500);
+        while Instant::now() < until {
+            self.send(&text)?;
+            let again = until.min(Instant::now() + pause);
+            pause *= 2;
+            while let Some(left) = again.checked_duration_since(Instant::now()).filter(|left| !left.is_zero()) {
+                if let Some(message) = self.receive(left)?
+                    && message.header("Call-ID") == id
+                    && message.status().is_some_and(|status| status >= 200)
+                {
+                    return Ok(Some(message));
+                }
             }
         }
         Ok(None)
@@ -142,6 +149,21 @@ impl Tcp {
     /// When the connection is gone.
     pub fn send(&mut self, bytes: &[u8]) -> Result<()> {
         self.stream.write_all(bytes).context("send")
+    }
+
+    /// Waits so long for the box to close the connection; did it?
+    ///
+    /// # Errors
+    /// When it says something instead.
+    pub fn closed(&mut self, wait: Duration) -> Result<bool> {
+        self.stream.set_read_timeout(Some(wait))?;
+        match self.stream.read(&mut [0; 64]) {
+            Ok(0) => Ok(true),
+            Ok(_) => bail!("the box answered; nothing was asked yet"),
+            Err(e) if matches!(e.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => Ok(false),
+            Err(e) if e.kind() == ErrorKind::ConnectionReset => Ok(true),
+            Err(e) => Err(e.into()),
+        }
     }
 
     /// The next message, or `None` when the box has closed the connection.

@@ -1,0 +1,355 @@
+//! What is promised about disks, power cuts, clocks and connections, seen from a client that asks.
+
+use std::{
+    collections::BTreeSet,
+    fs,
+    path::{Path, PathBuf},
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context, Result, bail, ensure};
+use nix::mount::{MsFlags, mount};
+use trunkguard_tests::{
+    Guard, Office, address,
+    scenario::{ALLOWED, BLOCKED, EMERGENCY},
+    wire::{self, Tcp, Udp},
+};
+
+fn policy(settings: &str, rules: &str) -> String {
+    format!(
+        "format = 1\n[settings]\nmode = \"prevent\"\ncountry = \"US\"\n{settings}\n[policy.block]\ncountries = [\"CU\"]\n\
+         {rules}\n[[client]]\nname = \"script\"\naddresses = [\"127.0.0.50\", \"127.0.0.51\"]\n"
+    )
+}
+
+fn script(guard: &Guard) -> Result<Udp> {
+    Udp::at(address::SCRIPT, guard.listens())
+}
+
+fn status(udp: &Udp, number: &str, call: &str) -> Result<u16> {
+    udp.ask(number, call)?.status().context("no status")
+}
+
+fn expect(udp: &Udp, number: &str, call: &str, wanted: u16) -> Result<()> {
+    let got = status(udp, number, call)?;
+    ensure!(got == wanted, "{call}: {number} was answered {got}, expected {wanted}");
+    Ok(())
+}
+
+/// A state folder of so many octets, as a file system of its own.
+fn small_disk(office: &Office, octets: u32) -> Result<PathBuf> {
+    let folder = office.folder().join("state");
+    fs::create_dir_all(&folder)?;
+    let size = format!("size={octets}");
+    mount(Some("tmpfs"), &folder, Some("tmpfs"), MsFlags::empty(), Some(size.as_str())).context("tmpfs")?;
+    Ok(folder)
+}
+
+fn fill(folder: &Path) -> Result<PathBuf> {
+    let file = folder.join("ballast");
+    let mut size = 1 << 20;
+    let mut bytes = Vec::new();
+    while size >= 512 {
+        bytes.extend(std::iter::repeat_n(1, size));
+        if fs::write(&file, &bytes).is_err() {
+            bytes.truncate(bytes.len() - size);
+            size /= 2;
+        }
+    }
+    // The last try failed half-way and has filled what was left.
+    let _ = fs::write(&file, vec![1; bytes.len() + 512]);
+    Ok(file)
+}
+
+#[test]
+fn calls_state_limits_survive_a_power_cut() {
+    Office::run(|office| {
+        let mut guard = office.guard(&policy("", "[policy.limits]\nper_day = 3"))?;
+        let udp = script(&guard)?;
+        for n in 0..3 {
+            expect(&udp, ALLOWED, &format!("before-{n}"), 302)?;
+        }
+        guard.kill();
+        guard.start()?;
+        expect(&udp, ALLOWED, "after", 603)?;
+        expect(&udp, EMERGENCY, "emergency", 302)?;
+        let calls = guard.calls(5)?;
+        ensure!(calls[3]["rule"] == "per-day", "{calls:#?}");
+        Ok(())
+    });
+}
+
+/// Every approval that a client has heard of is in the journal, whenever the power goes.
+#[test]
+fn calls_state_every_answered_approval_is_on_disk_at_a_power_cut() {
+    Office::run(|office| {
+        let mut guard = office.guard(&policy("", ""))?;
+        let mut told = BTreeSet::new();
+        for round in 0..5_u32 {
+            let udp = script(&guard)?;
+            for n in 0..200_u32 {
+                udp.send(&wire::invite(udp.here, "UDP", &format!("0114420{round}{n:07}"), &format!("cut-{round}-{n}")))?;
+            }
+            let enough = told.len() + 20 + 30 * round as usize;
+            while told.len() < enough {
+                let answer = udp.receive(Duration::from_secs(5))?.context("the answers stopped coming")?;
+                if answer.status() == Some(302) {
+                    told.insert(trunkguard_tests::sip::user(answer.header("Contact"))[3..].to_owned());
+                }
+            }
+            guard.kill();
+            while let Some(answer) = udp.receive(Duration::from_millis(20))? {
+                if answer.status() == Some(302) {
+                    told.insert(trunkguard_tests::sip::user(answer.header("Contact"))[3..].to_owned());
+                }
+            }
+            guard.start()?;
+        }
+        let kept: BTreeSet<String> =
+            guard.journal()?.iter().filter_map(|call| Some(call["dialled"].as_str()?.to_owned())).collect();
+        let lost: Vec<_> = told.difference(&kept).collect();
+        ensure!(lost.is_empty(), "{} of {} answered approvals are not in the journal: {lost:?}", lost.len(), told.len());
+        Ok(())
+    });
+}
+
+#[test]
+fn calls_state_full_disk_lets_calls_through_and_recovers() {
+    Office::run(|office| {
+        let state = small_disk(office, 4 << 20)?;
+        let mut guard = Guard::with_state(office, state.clone(), &policy("", "[policy.limits]\nper_day = 3"))?;
+        guard.start()?;
+        let udp = script(&guard)?;
+        expect(&udp, ALLOWED, "before", 302)?;
+        let ballast = fill(&state)?;
+        // Full: calls go on, limits are kept in memory, and emergency is never in question.
+        expect(&udp, ALLOWED, "full-1", 302)?;
+        expect(&udp, EMERGENCY, "full-2", 302)?;
+        expect(&udp, BLOCKED, "full-3", 603)?;
+        expect(&udp, ALLOWED, "full-4", 302)?;
+        expect(&udp, ALLOWED, "full-5", 603)?;
+        ensure!(guard.running(), "the box did not survive the full disk");
+        let health = guard.cli(&["status"])?;
+        ensure!(health.code == 1, "status says healthy on a full disk: {health:?}");
+        fs::remove_file(ballast)?;
+        guard.apply(&policy("", ""))?;
+        expect(&udp, ALLOWED, "after", 302)?;
+        guard.stop()?;
+        guard.start()?;
+        let numbers = guard.journal()?;
+        ensure!(numbers.iter().filter(|call| call["dialled"] == ALLOWED).count() >= 2, "{numbers:#?}");
+        Ok(())
+    });
+}
+
+#[test]
+fn calls_state_full_disk_refuses_when_told_to() {
+    Office::run(|office| {
+        let state = small_disk(office, 4 << 20)?;
+        let mut guard = Guard::with_state(office, state.clone(), &policy("store_failure = \"refuse\"", ""))?;
+        guard.start()?;
+        let udp = script(&guard)?;
+        expect(&udp, ALLOWED, "before", 302)?;
+        let ballast = fill(&state)?;
+        expect(&udp, ALLOWED, "full-1", 603)?;
+        expect(&udp, EMERGENCY, "full-2", 302)?;
+        fs::remove_file(ballast)?;
+        let started = Instant::now();
+        let mut n = 0;
+        while status(&udp, ALLOWED, &format!("after-{n}"))? != 302 {
+            ensure!(started.elapsed() < Duration::from_secs(15), "the box does not notice that there is room again");
+            n += 1;
+            std::thread::sleep(Duration::from_millis(200));
+        }
+        Ok(())
+    });
+}
+
+#[test]
+fn calls_state_read_only_folder_still_answers_by_the_policy() {
+    Office::run(|office| {
+        let state = small_disk(office, 8 << 20)?;
+        let mut guard = Guard::with_state(office, state.clone(), &policy("", ""))?;
+        guard.start()?;
+        guard.stop()?;
+        let none: Option<&str> = None;
+        mount(none, &state, none, MsFlags::MS_REMOUNT | MsFlags::MS_RDONLY, none).context("remount")?;
+        guard.start()?;
+        let udp = script(&guard)?;
+        expect(&udp, EMERGENCY, "emergency", 302)?;
+        expect(&udp, BLOCKED, "blocked", 603)?;
+        expect(&udp, ALLOWED, "allowed", 302)?;
+        ensure!(guard.running(), "the box did not survive");
+        Ok(())
+    });
+}
+
+fn spoil(file: &Path) -> Result<()> {
+    ensure!(file.is_file(), "{} is not there", file.display());
+    let mut bytes = fs::read(file)?;
+    for (n, byte) in bytes.iter_mut().enumerate() {
+        *byte = (n * 31 % 251) as u8;
+    }
+    fs::write(file, bytes)?;
+    for more in ["-wal", "-shm"] {
+        let mut name = file.as_os_str().to_owned();
+        name.push(more);
+        if Path::new(&name).exists() {
+            fs::write(&name, b"not a log either")?;
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn calls_state_a_spoilt_history_is_moved_aside_while_calls_go_on() {
+    Office::run(|office| {
+        let mut guard = office.guard(&policy("", ""))?;
+        expect(&script(&guard)?, ALLOWED, "before", 302)?;
+        guard.stop()?;
+        spoil(&guard.state().join("history.v1.db"))?;
+        guard.start()?;
+        let udp = script(&guard)?;
+        expect(&udp, ALLOWED, "after", 302)?;
+        expect(&udp, BLOCKED, "blocked", 603)?;
+        ensure!(guard.calls(2)?[0]["dialled"] == ALLOWED);
+        let kept = fs::read_dir(guard.state())?.flatten().any(|entry| {
+            let name = entry.file_name().to_string_lossy().into_owned();
+            name.starts_with("history") && name != "history.v1.db" && !name.ends_with("-wal") && !name.ends_with("-shm")
+        });
+        ensure!(kept, "the spoilt history was thrown away");
+        Ok(())
+    });
+}
+
+#[test]
+fn calls_state_a_spoilt_policy_falls_back_to_the_last_good_one() {
+    Office::run(|office| {
+        let mut guard = office.guard(&policy("", ""))?;
+        expect(&script(&guard)?, BLOCKED, "before", 603)?;
+        guard.stop()?;
+        spoil(&guard.state().join("policy.v1.db"))?;
+        guard.start()?;
+        let udp = script(&guard)?;
+        expect(&udp, EMERGENCY, "emergency", 302)?;
+        expect(&udp, BLOCKED, "blocked", 603)?;
+        expect(&udp, ALLOWED, "allowed", 302)
+    });
+}
+
+#[test]
+fn calls_state_a_wrong_policy_file_changes_nothing() {
+    Office::run(|office| {
+        let guard = office.guard(&policy("", ""))?;
+        let udp = script(&guard)?;
+        let wrong = policy("", "").replace("countries", "contries");
+        let file = office.folder().join("wrong.toml");
+        fs::write(&file, &wrong)?;
+        let said = guard.cli(&["apply", &file.to_string_lossy()])?;
+        let line = wrong.lines().position(|l| l.contains("contries")).unwrap_or_default() + 1;
+        for part in ["wrong.toml", "contries", &line.to_string()] {
+            ensure!(said.code == 2 && said.err.contains(part), "the message lacks `{part}`: {said:?}");
+        }
+        expect(&udp, BLOCKED, "still-blocked", 603)?;
+        expect(&udp, ALLOWED, "still-allowed", 302)
+    });
+}
+
+#[test]
+fn calls_state_a_sender_of_one_octet_a_second_is_cut_off_and_holds_nobody_up() {
+    Office::run(|office| {
+        let guard = office.guard(&policy("", ""))?;
+        let udp = script(&guard)?;
+        let mut slow = Tcp::from(address::SCRIPT, guard.listens())?;
+        let mut quick = Tcp::from(address::SCRIPT, guard.listens())?;
+        let message = wire::invite(slow.here, "TCP", ALLOWED, "slow");
+        let started = Instant::now();
+        for (n, octet) in message.bytes().enumerate() {
+            let asked = Instant::now();
+            quick.send(wire::invite(quick.here, "TCP", ALLOWED, &format!("quick-{n}")).as_bytes())?;
+            while quick.receive(Duration::from_secs(2))?.context("the quick connection was closed")?.status() != Some(302) {}
+            expect(&udp, ALLOWED, &format!("udp-{n}"), 302)?;
+            ensure!(asked.elapsed() < Duration::from_secs(1), "a slow sender kept the others waiting");
+            // Once the box has closed the connection, a write or the one after it fails.
+            if slow.send(&[octet]).is_err() || slow.closed(Duration::from_secs(1))? {
+                return Ok(());
+            }
+            ensure!(started.elapsed() < Duration::from_secs(20), "one octet a second is still read after 20 s");
+        }
+        bail!("a whole message arrived at one octet a second")
+    });
+}
+
+#[test]
+fn calls_state_one_address_cannot_take_every_connection() {
+    Office::run(|office| {
+        let guard = office.guard(&policy("", ""))?;
+        let mut held = Vec::new();
+        for _ in 0..60 {
+            if let Ok(tcp) = Tcp::from(address::SCRIPT, guard.listens()) {
+                held.push(tcp);
+            }
+        }
+        let mut served = 0;
+        for (n, tcp) in held.iter_mut().enumerate() {
+            let text = wire::request("OPTIONS", tcp.here, "TCP", "box", &format!("held-{n}"), "", "");
+            if tcp.send(text.as_bytes()).is_ok() && matches!(tcp.receive(Duration::from_secs(2)), Ok(Some(_))) {
+                served += 1;
+            }
+        }
+        ensure!((1..60).contains(&served), "{served} of 60 connections of one address were served");
+        let mut other = Tcp::from(std::net::Ipv4Addr::new(127, 0, 0, 51), guard.listens())?;
+        other.send(wire::invite(other.here, "TCP", ALLOWED, "other").as_bytes())?;
+        while other.receive(Duration::from_secs(2))?.context("another client was shut out")?.status() != Some(302) {}
+        expect(&script(&guard)?, ALLOWED, "udp", 302)?;
+        drop(held);
+        let started = Instant::now();
+        loop {
+            let mut again = Tcp::from(address::SCRIPT, guard.listens())?;
+            again.send(wire::invite(again.here, "TCP", ALLOWED, "again").as_bytes())?;
+            if matches!(again.receive(Duration::from_secs(2)), Ok(Some(_))) {
+                return Ok(());
+            }
+            ensure!(started.elapsed() < Duration::from_secs(5), "closed connections are still counted");
+        }
+    });
+}
+
+/// The wall clock goes ten years on, and then back to 1970: limits hold, and calls are decided.
+#[test]
+fn calls_state_a_clock_that_jumps_neither_resets_nor_blocks() {
+    Office::run(|office| {
+        let clock = office.folder().join("clock");
+        fs::write(&clock, "+0")?;
+        let mut guard = Guard::new(office, &policy("", "[policy.limits]\nper_day = 2"))?;
+        let library = fake_clock()?;
+        guard.wrap(&[
+            "/usr/bin/env",
+            &format!("LD_PRELOAD={}", library.display()),
+            &format!("FAKETIME_TIMESTAMP_FILE={}", clock.display()),
+            "FAKETIME_NO_CACHE=1",
+            "FAKETIME_DONT_FAKE_MONOTONIC=1",
+            "DONT_FAKE_MONOTONIC=1",
+        ]);
+        guard.start()?;
+        let udp = script(&guard)?;
+        expect(&udp, ALLOWED, "now-1", 302)?;
+        for (name, offset) in [("future", "+10y"), ("past", "-56y")] {
+            fs::write(&clock, offset)?;
+            expect(&udp, EMERGENCY, &format!("{name}-emergency"), 302)?;
+            expect(&udp, BLOCKED, &format!("{name}-blocked"), 603)?;
+        }
+        expect(&udp, ALLOWED, "past-2", 302)?;
+        expect(&udp, ALLOWED, "past-3", 603)?;
+        fs::write(&clock, "+0")?;
+        expect(&udp, ALLOWED, "now-4", 603)?;
+        ensure!(guard.running());
+        Ok(())
+    });
+}
+
+fn fake_clock() -> Result<PathBuf> {
+    let places = ["x86_64-linux-gnu", "aarch64-linux-gnu"];
+    let paths = places.map(|machine| PathBuf::from(format!("/usr/lib/{machine}/faketime/libfaketime.so.1")));
+    paths.into_iter().find(|path| path.is_file()).context("libfaketime is missing: run tests/setup.sh as root (make test does)")
+}
