@@ -4,7 +4,11 @@
 //! [`journal::Journal`] owns a thread of its own, and the policy is read at start and on an edit.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+mod codes;
+mod disk;
 pub mod file;
+pub mod history;
+pub mod journal;
 
 #[cfg(test)]
 mod sample;

@@ -31,11 +31,6 @@ pub(super) fn value(message: &str, key: &str) -> String {
         };
         return wanted(found, expected);
     }
-    if message.contains("IP address") || message.contains("prefix length") {
-        return format!(
-            "{message}; write an address with its network's length, such as 192.168.1.10/32 or 10.0.0.0/8"
-        );
-    }
     if message.contains(';') {
         message.into()
     } else {

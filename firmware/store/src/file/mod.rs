@@ -18,10 +18,8 @@ use trunkguard_core::policy::Definition;
 pub const MAX_FILE: usize = 16 << 20;
 /// Largest file of a number list, in octets.
 pub const MAX_LIST_FILE: usize = 8 << 20;
-/// Most numbers in one list.
-pub const MAX_LIST: usize = 200_000;
 /// Most numbers in all lists together.
-pub const MAX_NUMBERS: usize = 500_000;
+pub const MAX_NUMBERS: usize = trunkguard_core::policy::bounds::LIST_NUMBERS;
 /// The format that this version reads and writes.
 pub const FORMAT: u32 = 1;
 

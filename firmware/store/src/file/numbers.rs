@@ -4,7 +4,7 @@ use std::path::{Component, Path};
 
 use trunkguard_core::policy::{Definition, Prefix};
 
-use super::{FileError, MAX_LIST, MAX_LIST_FILE, MAX_NUMBERS, problem, read_bounded};
+use super::{FileError, MAX_LIST_FILE, MAX_NUMBERS, problem, read_bounded};
 
 /// Adds what the files say to `numbers` and forgets the files.
 pub(super) fn complete(
@@ -34,9 +34,9 @@ pub(super) fn complete(
             column(&bytes, &file, &mut list.numbers)?;
         }
         all += list.numbers.len();
-        if list.numbers.len() > MAX_LIST || all > MAX_NUMBERS {
+        if all > MAX_NUMBERS {
             let message = format!(
-                "more than {MAX_LIST} numbers in a list or {MAX_NUMBERS} in all; use prefixes for whole ranges"
+                "more than {MAX_NUMBERS} numbers in all lists; use prefixes for whole ranges"
             );
             return Err(problem(text, path, &format!("list[{n}]"), &message));
         }
@@ -69,9 +69,9 @@ fn column(bytes: &[u8], file: &Path, numbers: &mut Vec<Prefix>) -> Result<(), Fi
         if heading {
             continue;
         }
-        if numbers.len() >= MAX_LIST {
+        if numbers.len() >= MAX_NUMBERS {
             return Err(wrong(format!(
-                "more than {MAX_LIST} numbers; use prefixes for whole ranges"
+                "more than {MAX_NUMBERS} numbers; use prefixes for whole ranges"
             )));
         }
         numbers.push(Prefix::parse(cell).map_err(wrong)?);

@@ -62,7 +62,7 @@ fn errors_name_file_line_column_key_fault_and_remedy() {
         ),
         (
             "[[client]]\nname = \"é\"\naddresses = [\n  \"10.0.0.1/32\",\n  \"10.0.0.300\",\n]\n",
-            "dir/policy.toml:5:3: client[0].addresses[1]: invalid IP address syntax; write an address",
+            "dir/policy.toml:5:3: client[0].addresses[1]: `10.0.0.300` is not an address; write it as",
         ),
         (
             "[policy]\nallow.countries = [\"US\", \"usa\"]\n",
@@ -197,14 +197,16 @@ fn files_of_numbers_are_bounded_and_stay_beside_the_policy() {
             "{error}"
         );
     }
-    let many: String = (0..=MAX_LIST).map(|n| format!("+1555{n:07}\n")).collect();
+    let many: String = (0..=MAX_NUMBERS)
+        .map(|n| format!("+1555{n:07}\n"))
+        .collect();
     fs::write(dir.path().join("n.csv"), many).unwrap();
     let error = parse(&with("n.csv"), &path).unwrap_err();
     assert!(
         error.to_string().contains("more than 200000 numbers"),
         "{error}"
     );
-    assert_eq!(error.line, MAX_LIST + 1);
+    assert_eq!(error.line, MAX_NUMBERS + 1);
     fs::write(dir.path().join("n.csv"), vec![b'1'; MAX_LIST_FILE + 1]).unwrap();
     assert!(
         parse(&with("n.csv"), &path)

@@ -1,0 +1,153 @@
+use std::sync::{Arc, Mutex};
+
+use trunkguard_core::{number::Digits, policy::Name, transaction::Ticket};
+
+use super::*;
+use crate::{
+    journal::{Entry, Journal, Options, Outcome},
+    sample,
+};
+
+fn names(list: &[&str]) -> Arc<[Name]> {
+    list.iter().map(|n| Name::parse(n).unwrap()).collect()
+}
+
+#[test]
+fn what_is_pushed_is_found() {
+    let dir = tempfile::tempdir().unwrap();
+    let stored = Arc::new(Mutex::new(Vec::<Ticket>::new()));
+    let (journal, recovered) = {
+        let stored = Arc::clone(&stored);
+        Journal::open(dir.path(), Options::default(), move |tickets, outcome| {
+            assert_eq!(outcome, Outcome::Stored);
+            stored.lock().unwrap().extend(tickets);
+        })
+        .unwrap()
+    };
+    assert_eq!(recovered.problem, None);
+    assert!(journal.announce(names(&["office", "shop"])));
+    let mut batch = vec![
+        Entry {
+            record: sample::approved(1, 1_000, "101", "+18095550100"),
+            ticket: Some(7),
+        },
+        Entry {
+            record: sample::approved(0, 2_000, "102", "+442071838750"),
+            ticket: None,
+        },
+        Entry {
+            record: sample::refused(0, 3_000, "102", "+442071838750"),
+            ticket: None,
+        },
+        Entry {
+            record: sample::refused(0, 4_000, "102", "+442071838750"),
+            ticket: None,
+        },
+    ];
+    journal.push(&mut batch);
+    assert!(batch.is_empty());
+    assert!(journal.flush());
+    assert_eq!(*stored.lock().unwrap(), [7]);
+
+    let history = History::open(dir.path()).unwrap();
+    let calls = history.calls(&Filter::default()).unwrap();
+    let brief: Vec<_> = calls
+        .iter()
+        .map(|c| {
+            (
+                c.unix_ms,
+                c.first_ms,
+                c.count,
+                c.client.as_str(),
+                c.approved,
+            )
+        })
+        .collect();
+    assert_eq!(
+        brief,
+        [
+            (4_000, 3_000, 2, "office", false),
+            (2_000, 2_000, 1, "office", true),
+            (1_000, 1_000, 1, "shop", true)
+        ]
+    );
+    assert_eq!(calls[2].number.as_deref(), Some("+18095550100"));
+
+    let some = |filter: Filter| history.calls(&filter).unwrap().len();
+    assert_eq!(
+        some(Filter {
+            number: Some("+1809".into()),
+            ..Filter::default()
+        }),
+        1
+    );
+    assert_eq!(
+        some(Filter {
+            caller: Some("102".into()),
+            ..Filter::default()
+        }),
+        2
+    );
+    assert_eq!(
+        some(Filter {
+            client: Some("shop".into()),
+            approved: Some(false),
+            ..Filter::default()
+        }),
+        0
+    );
+    assert_eq!(
+        some(Filter {
+            since_ms: 2_000,
+            ..Filter::default()
+        }),
+        2
+    );
+    assert_eq!(
+        some(Filter {
+            limit: 1,
+            ..Filter::default()
+        }),
+        1
+    );
+
+    let mut seen = Vec::new();
+    history
+        .each_approved(0, 100, |client, record| {
+            seen.push((client.to_owned(), record.digits))
+        })
+        .unwrap();
+    seen.sort_by(|a, b| b.0.cmp(&a.0));
+    assert_eq!(
+        seen,
+        [
+            ("shop".into(), Digits::new(b"18095550100")),
+            ("office".into(), Digits::new(b"442071838750"))
+        ]
+    );
+    let totals = history.totals(0).unwrap();
+    assert_eq!(
+        (totals.approved, totals.denied, totals.chargeable),
+        (2, 2, 2)
+    );
+    let incidents = history.incidents(true, 10).unwrap();
+    assert_eq!(incidents.len(), 1);
+    assert_eq!(
+        (
+            incidents[0].count,
+            incidents[0].caller.as_str(),
+            incidents[0].client.as_deref()
+        ),
+        (2, "102", Some("office"))
+    );
+    assert_eq!(journal.figures().open_incidents, 1);
+}
+
+#[test]
+fn no_history_is_an_empty_one() {
+    let dir = tempfile::tempdir().unwrap();
+    let history = History::open(dir.path()).unwrap();
+    assert_eq!(history.calls(&Filter::default()).unwrap(), []);
+    assert_eq!(history.totals(0).unwrap(), Totals::default());
+    assert_eq!(history.incidents(false, 10).unwrap(), []);
+}
