@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// What the phone says it is, here and in what the PBX tells the box.
-const AGENT: &str = "Yealink SIP-T46U 108.86.0.20";
+pub(crate) const AGENT: &str = "Yealink SIP-T46U 108.86.0.20";
 /// Longest wait for a final answer: chan_sip takes 32 s to give a dead peer up.
 const FINAL: Duration = Duration::from_secs(40);
 

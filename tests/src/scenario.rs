@@ -31,6 +31,8 @@ pub struct Plan {
     pub caller: &'static str,
     /// What its dial plan does when the box is silent.
     pub down: Down,
+    /// Fields of P-tfps that it sends.
+    pub fields: u8,
 }
 
 /// What a dial plan does when the box is silent.
@@ -173,7 +175,17 @@ pub fn approved(plan: &Plan, office: &Office) -> Result<()> {
             ensure!(call.invite.header(header).is_empty(), "the provider was sent {header}: {:?}", call.invite);
         }
     }
-    stage.journal(&[plan.entry(ALLOWED, true, true, "default")])
+    stage.journal(&[plan.entry(ALLOWED, true, true, "default")])?;
+    let call = &stage.guard.calls(1)?[0];
+    ensure!(call["said_fields"] == plan.fields, "{} fields of P-tfps: {call:#}", plan.fields);
+    if plan.fields == 5 {
+        let said = (&call["phone"], &call["phone_agent"], &call["said_calls"]);
+        ensure!(
+            *said.0 == "127.0.0.31" && *said.1 == crate::phone::AGENT && *said.2 == 1,
+            "P-tfps was not understood: {call:#}"
+        );
+    }
+    Ok(())
 }
 
 /// A blocked call is refused at once and never reaches the provider; the next one is decided anew.
@@ -186,17 +198,22 @@ pub fn denied(plan: &Plan, office: &Office) -> Result<()> {
     ensure!(status != 503, "the phone was told 503, as if no trunk were there");
     ensure!(took < Duration::from_secs(3), "the refusal took {took:?}");
     stage.provider.saw(&[])?;
+    let why = stage.guard.cli(&["explain", "--client", "office", "--from", plan.caller, BLOCKED])?;
+    ensure!(why.code == 1 && why.out.contains("country"), "explain does not say what happened: {why:?}");
     stage.phone.call_through(ALLOWED)?;
     stage.provider.saw(&[ALLOWED])?;
     stage.journal(&[plan.entry(BLOCKED, false, false, "country"), plan.entry(ALLOWED, true, true, "default")])
 }
 
-/// In lockdown an emergency call reaches the provider, and no other does.
+/// In lockdown, switched on while the box runs, an emergency call reaches the provider, and no
+/// other does.
 ///
 /// # Errors
 /// When that is not so.
 pub fn emergency_in_lockdown(plan: &Plan, office: &Office) -> Result<()> {
-    let mut stage = plan.start(office, "lockdown")?;
+    let mut stage = plan.start(office, "prevent")?;
+    let said = stage.guard.cli(&["mode", "lockdown"])?;
+    ensure!(said.code == 0, "mode lockdown: {said:?}");
     stage.phone.call_refused(ALLOWED)?;
     stage.provider.saw(&[])?;
     stage.phone.call_through(EMERGENCY)?;
@@ -299,6 +316,68 @@ pub fn qualified(plan: &Plan, office: &Office) -> Result<()> {
     stage.phone.call_refused(BLOCKED)?;
     stage.phone.call_through(ALLOWED)?;
     Ok(())
+}
+
+/// The box refuses because the PBX's credentials are not the ones it knows: no call passes.
+///
+/// # Errors
+/// When one does.
+pub fn wrong_credentials(plan: &Plan, office: &Office) -> Result<()> {
+    let mut stage = plan.start(office, "prevent")?;
+    stage.guard.apply(&plan.policy("prevent").replace("long-enough-secret", "another-secret"))?;
+    stage.phone.call_refused(ALLOWED)?;
+    stage.provider.saw(&[])?;
+    stage.guard.apply(&plan.policy("prevent"))?;
+    stage.phone.call_through(ALLOWED)?;
+    stage.provider.saw(&[ALLOWED])?;
+    stage.journal(&[plan.entry(ALLOWED, true, true, "default")])
+}
+
+/// The PBX follows a 302 to the Contact's host, which is set to be the box: the box sees its own
+/// prefix and refuses, and no loop is made.
+///
+/// # Errors
+/// When one is.
+pub fn loop_is_cut(plan: &Plan, office: &Office) -> Result<()> {
+    let mut stage = plan.start(office, "prevent")?;
+    stage.phone.call_refused(ALLOWED)?;
+    stage.provider.saw(&[])?;
+    let looped = format!("A00{ALLOWED}");
+    stage.journal(&[plan.entry(ALLOWED, true, true, "default"), plan.entry(&looped, false, false, "loop")])
+}
+
+/// With a limit of one call at a time the second is refused while the first is up, by what the PBX
+/// counts, and passes after it.
+///
+/// # Errors
+/// When that is not so.
+pub fn one_at_a_time(plan: &Plan, office: &Office) -> Result<()> {
+    let mut stage = plan.start(office, "prevent")?;
+    stage.guard.apply(&format!("{}[policy.limits]\nsimultaneous = 1\n", plan.policy("prevent")))?;
+    let mut other = office.other_phone()?;
+    let Outcome::Answered(call) = stage.phone.dial(ALLOWED)? else { anyhow::bail!("the first call was refused") };
+    other.call_refused(ALLOWED)?;
+    stage.provider.saw(&[ALLOWED])?;
+    call.hang_up()?;
+    stage.provider.all_over()?;
+    other.call_through(ALLOWED)?;
+    stage.provider.saw(&[ALLOWED, ALLOWED])?;
+    stage.journal(&[
+        plan.entry(ALLOWED, true, true, "default"),
+        plan.entry(ALLOWED, false, false, "simultaneous"),
+        plan.entry(ALLOWED, true, true, "default"),
+    ])
+}
+
+/// Why `freepbx-trunk` must not refuse with 603: FreePBX by PJSIP then goes on to the provider.
+///
+/// # Errors
+/// When the call does not leak, so that this page of docs/pbx.md is out of date.
+pub fn refusal_leaks(plan: &Plan, office: &Office) -> Result<()> {
+    let mut stage = plan.start(office, "prevent")?;
+    stage.phone.call_through(BLOCKED)?;
+    stage.provider.saw(&[BLOCKED])?;
+    stage.journal(&[plan.entry(BLOCKED, false, false, "country")])
 }
 
 /// Tests of the cases named, each in an office of its own.

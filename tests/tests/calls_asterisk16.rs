@@ -13,6 +13,7 @@ const REDIRECT: Plan = Plan {
     options: &[],
     caller: "1001",
     down: Down::AsSet,
+    fields: 5,
 };
 
 const FAILOVER: Plan = Plan { layers: &["failover"], profile: "failover", ..REDIRECT };
@@ -20,6 +21,13 @@ const FAILOVER: Plan = Plan { layers: &["failover"], profile: "failover", ..REDI
 const CREDENTIALS: Plan = Plan {
     layers: &["redirect", "credentials"],
     client: "credentials = { username = \"office\", password = \"long-enough-secret\" }",
+    ..REDIRECT
+};
+
+/// A PBX that calls the Contact's host itself, with a Contact that names the box.
+const LOOP: Plan = Plan {
+    layers: &["redirect", "calls-the-contact"],
+    client: "contact_host = \"127.0.0.20:5060\"",
     ..REDIRECT
 };
 
@@ -33,6 +41,7 @@ cases!(REDIRECT =>
     calls_ast16_redirect_box_down = box_down,
     calls_ast16_redirect_restarted_mid_call = restarted_mid_call,
     calls_ast16_redirect_qualified = qualified,
+    calls_ast16_redirect_one_at_a_time = one_at_a_time,
 );
 
 cases!(FAILOVER =>
@@ -46,8 +55,13 @@ cases!(FAILOVER =>
 
 cases!(CREDENTIALS =>
     calls_ast16_credentials_denied = denied,
+    calls_ast16_credentials_wrong = wrong_credentials,
 );
 
 cases!(TCP =>
     calls_ast16_tcp_denied = denied,
+);
+
+cases!(LOOP =>
+    calls_ast16_loop_is_cut = loop_is_cut,
 );

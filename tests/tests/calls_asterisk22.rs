@@ -13,6 +13,7 @@ const REDIRECT: Plan = Plan {
     options: &[],
     caller: "1001",
     down: Down::AsSet,
+    fields: 5,
 };
 
 const FAILOVER: Plan = Plan { layers: &["failover"], profile: "failover", ..REDIRECT };
@@ -23,6 +24,19 @@ const FREEPBX: Plan = Plan {
     profile: "freepbx-trunk",
     caller: "4165551234",
     down: Down::Open,
+    fields: 0,
+    ..REDIRECT
+};
+
+const FREEPBX_603: Plan = Plan { client: "deny_code = 603", ..FREEPBX };
+
+/// Refusals of TFPS 2 are a 302 too, with a reason where the number would be.
+const TFPS: Plan = Plan { profile: "tfps-codes", ..REDIRECT };
+
+/// A PBX that calls the Contact's host itself, with a Contact that names the box.
+const LOOP: Plan = Plan {
+    layers: &["redirect", "calls-the-contact"],
+    client: "contact_host = \"127.0.0.20:5060\"",
     ..REDIRECT
 };
 
@@ -45,6 +59,7 @@ cases!(REDIRECT =>
     calls_ast22_redirect_box_down = box_down,
     calls_ast22_redirect_restarted_mid_call = restarted_mid_call,
     calls_ast22_redirect_qualified = qualified,
+    calls_ast22_redirect_one_at_a_time = one_at_a_time,
 );
 
 cases!(FAILOVER =>
@@ -68,6 +83,7 @@ cases!(FREEPBX =>
 
 cases!(CREDENTIALS =>
     calls_ast22_credentials_denied = denied,
+    calls_ast22_credentials_wrong = wrong_credentials,
 );
 
 cases!(TCP =>
@@ -78,4 +94,16 @@ cases!(TCP =>
 cases!(TLS =>
     calls_ast22_tls_denied = denied,
     calls_ast22_tls_restarted_mid_call = restarted_mid_call,
+);
+
+cases!(FREEPBX_603 =>
+    calls_ast22_freepbx_trunk_603_would_leak = refusal_leaks,
+);
+
+cases!(TFPS =>
+    calls_ast22_tfps_codes_denied = denied,
+);
+
+cases!(LOOP =>
+    calls_ast22_loop_is_cut = loop_is_cut,
 );

@@ -18,6 +18,7 @@ const REDIRECT: Plan = Plan {
     options: &[],
     caller: "1001",
     down: Down::AsSet,
+    fields: 1,
 };
 /// London as the guide's dial plan sends it.
 const ALLOWED_SENT: &str = "1442071838750";

@@ -17,6 +17,7 @@ const PLAN: Plan = Plan {
     options: &[],
     caller: "1001",
     down: Down::AsSet,
+    fields: 5,
 };
 
 fn policy() -> String {
