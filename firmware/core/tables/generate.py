@@ -30,6 +30,10 @@ GLOBAL = {
     979: "Premium",
 }
 
+# Digits that a country's numbers may have more than lengths.csv says: plans grow, and to refuse a right number is worse
+# than to take one that is too long for a number. (Networks of no country and +1 do not grow: one is free, the other fixed.)
+GROWTH = 2
+
 TERRITORIES_OF_THE_US = {"AS", "GU", "MP", "PR", "VI"}
 
 
@@ -48,6 +52,11 @@ def expressions(column):
         if expression not in found:
             found.append(expression)
     return found
+
+
+def grown(code, shortest, longest):
+    fixed = code == 1 or code in GLOBAL
+    return shortest, longest if fixed else min(longest + GROWTH, 15 - len(str(code)))
 
 
 def read_codes():
@@ -72,7 +81,7 @@ def read_codes():
                 raise SystemExit(f"leading_digits.csv: {territory} is no territory of +{code}")
         codes.append({
             "code": code, "main": main, "territories": territories,
-            "lengths": lengths.pop(code), "patterns": [expressions(c) for c in columns],
+            "lengths": grown(code, *lengths.pop(code)), "patterns": [expressions(c) for c in columns],
             # Longest first: the first that fits is the longest.
             "leading": sorted(leading.pop(code, []), key=lambda l: (-len(l[0]), l[0])),
         })

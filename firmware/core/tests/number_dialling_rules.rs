@@ -4,7 +4,7 @@ use trunkguard_core::{
     number::{
         Dialled::{self, Emergency, Service},
         Format::{self, Dialled as AsDialled, E164, Seed2},
-        Home, Kind,
+        Home,
         NotANumber::{self, Character, Empty, Length, NoAreaCode, OtherFormat, Unassigned},
         read,
     },
