@@ -89,16 +89,37 @@ impl Guard {
     /// # Errors
     /// When it does not within 20 s.
     pub fn start(&mut self) -> Result<()> {
-        let before = fs::read_to_string(&self.log).map(|text| text.matches("ready").count()).unwrap_or(0);
+        let before = fs::read_to_string(&self.log)
+            .map(|text| text.matches("ready").count())
+            .unwrap_or(0);
         let state = self.state.to_string_lossy().into_owned();
         let (sip, web) = (self.listens().to_string(), format!("{}:8080", address::BOX));
-        let mut args =
-            vec!["run", "--state", &state, "--sip", &sip, "--web", &web, "--board", "sim", "--firewall", "dry-run"];
+        let mut args = vec![
+            "run",
+            "--state",
+            &state,
+            "--sip",
+            &sip,
+            "--web",
+            &web,
+            "--board",
+            "sim",
+            "--firewall",
+            "dry-run",
+        ];
         args.extend(self.more.iter().map(String::as_str));
         let binary = self.binary.to_string_lossy();
-        let command: Vec<&str> = self.wrapper.iter().map(String::as_str).chain([&*binary]).chain(args).collect();
+        let command: Vec<&str> = self
+            .wrapper
+            .iter()
+            .map(String::as_str)
+            .chain([&*binary])
+            .chain(args)
+            .collect();
         let mut process = Process::start(Path::new(command[0]), &command[1..], &self.log)?;
-        process.wait_for("ready", Duration::from_secs(20), |log| log.matches("ready").count() > before)?;
+        process.wait_for("ready", Duration::from_secs(20), |log| {
+            log.matches("ready").count() > before
+        })?;
         self.process = Some(process);
         Ok(())
     }
@@ -110,7 +131,11 @@ impl Guard {
     pub fn stop(&mut self) -> Result<()> {
         if let Some(mut process) = self.process.take() {
             let status = process.terminate(Duration::from_secs(10))?;
-            ensure!(status.success(), "the box ended with {status}:\n{}", process.printed());
+            ensure!(
+                status.success(),
+                "the box ended with {status}:\n{}",
+                process.printed()
+            );
         }
         Ok(())
     }
@@ -137,7 +162,13 @@ impl Guard {
     pub fn apply(&self, policy: &str) -> Result<()> {
         fs::write(&self.policy, policy)?;
         let said = self.cli(&["apply", &self.policy.to_string_lossy()])?;
-        ensure!(said.code == 0, "the box refuses the policy ({}): {}{}", said.code, said.out, said.err);
+        ensure!(
+            said.code == 0,
+            "the box refuses the policy ({}): {}{}",
+            said.code,
+            said.out,
+            said.err
+        );
         Ok(())
     }
 
@@ -147,7 +178,12 @@ impl Guard {
     /// When it cannot be started.
     pub fn cli(&self, args: &[&str]) -> Result<Cli> {
         let (command, rest) = args.split_first().context("which command?")?;
-        let out = Command::new(&self.binary).arg(command).arg("--state").arg(&self.state).args(rest).output()?;
+        let out = Command::new(&self.binary)
+            .arg(command)
+            .arg("--state")
+            .arg(&self.state)
+            .args(rest)
+            .output()?;
         Ok(Cli {
             code: out.status.code().unwrap_or(-1),
             out: String::from_utf8_lossy(&out.stdout).into_owned(),
@@ -161,8 +197,15 @@ impl Guard {
     /// When it fails or prints no JSON.
     pub fn json(&self, args: &[&str]) -> Result<Value> {
         let said = self.cli(&[args, &["--json"]].concat())?;
-        ensure!(said.code == 0, "trunkguard {args:?} ended with {}: {}{}", said.code, said.out, said.err);
-        serde_json::from_str(&said.out).with_context(|| format!("no JSON from {args:?}: {}", said.out))
+        ensure!(
+            said.code == 0,
+            "trunkguard {args:?} ended with {}: {}{}",
+            said.code,
+            said.out,
+            said.err
+        );
+        serde_json::from_str(&said.out)
+            .with_context(|| format!("no JSON from {args:?}: {}", said.out))
     }
 
     /// The journal, oldest call first, once it holds `count` calls.
@@ -177,7 +220,10 @@ impl Guard {
                 return Ok(list);
             }
             if list.len() > count || started.elapsed() > Duration::from_secs(10) {
-                bail!("the journal holds {} calls, expected {count}: {list:#?}", list.len());
+                bail!(
+                    "the journal holds {} calls, expected {count}: {list:#?}",
+                    list.len()
+                );
             }
             std::thread::sleep(Duration::from_millis(50));
         }
@@ -213,11 +259,16 @@ impl Guard {
 
     /// What it has logged.
     pub fn log(&self) -> String {
-        fs::read(&self.log).map(|b| String::from_utf8_lossy(&b).into_owned()).unwrap_or_default()
+        fs::read(&self.log)
+            .map(|b| String::from_utf8_lossy(&b).into_owned())
+            .unwrap_or_default()
     }
 }
 
 fn find(json: &Value, name: &str) -> Option<u64> {
     let object = json.as_object()?;
-    object.get(name).and_then(Value::as_u64).or_else(|| object.values().find_map(|value| find(value, name)))
+    object
+        .get(name)
+        .and_then(Value::as_u64)
+        .or_else(|| object.values().find_map(|value| find(value, name)))
 }

@@ -67,9 +67,13 @@ impl Office {
         );
         unshare(CloneFlags::CLONE_NEWNET | CloneFlags::CLONE_NEWNS).context("no new namespaces")?;
         let none: Option<&str> = None;
-        mount(none, "/", none, MsFlags::MS_REC | MsFlags::MS_PRIVATE, none).context("mounts stay shared")?;
+        mount(none, "/", none, MsFlags::MS_REC | MsFlags::MS_PRIVATE, none)
+            .context("mounts stay shared")?;
         tools::run("ip", &["link", "set", "lo", "up"])?;
-        Ok(Office { folder: tempfile::Builder::new().prefix("trunkguard-").tempdir()?, started: Cell::new(0) })
+        Ok(Office {
+            folder: tempfile::Builder::new().prefix("trunkguard-").tempdir()?,
+            started: Cell::new(0),
+        })
     }
 
     /// The office's folder.
@@ -115,7 +119,11 @@ impl Office {
     /// # Errors
     /// When the PBX does not take the registration.
     pub fn phone(&self) -> Result<Phone> {
-        let mut phone = Phone::new(address::PHONE, SocketAddr::new(IpAddr::V4(address::PBX), 5060), "1001")?;
+        let mut phone = Phone::new(
+            address::PHONE,
+            SocketAddr::new(IpAddr::V4(address::PBX), 5060),
+            "1001",
+        )?;
         phone.register()?;
         Ok(phone)
     }
@@ -125,7 +133,11 @@ impl Office {
     /// # Errors
     /// When its socket cannot be opened.
     pub fn other_phone(&self) -> Result<Phone> {
-        Phone::new(address::OTHER_PHONE, SocketAddr::new(IpAddr::V4(address::PBX), 5060), "1001")
+        Phone::new(
+            address::OTHER_PHONE,
+            SocketAddr::new(IpAddr::V4(address::PBX), 5060),
+            "1001",
+        )
     }
 
     /// Starts a program in the office.
@@ -142,23 +154,35 @@ impl Office {
     /// # Errors
     /// When it cannot be started or does not end.
     pub fn finish(&self, program: &Path, args: &[&str]) -> Result<String> {
-        let name = program.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let name = program
+            .file_name()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned();
         let mut process = Process::start(program, args, &self.log(&name))?;
         process.wait(Duration::from_secs(60))?;
         Ok(process.printed())
     }
 
     fn print_logs(&self) {
-        let Ok(entries) = fs::read_dir(self.folder()) else { return };
+        let Ok(entries) = fs::read_dir(self.folder()) else {
+            return;
+        };
         let mut files: Vec<PathBuf> = entries.flatten().map(|e| e.path()).collect();
         files.extend(files.clone().iter().map(|p| p.join("log/full")));
         files.retain(|p| p.is_file());
         files.sort();
         for file in files {
-            let text = fs::read(&file).map(|b| String::from_utf8_lossy(&b).into_owned()).unwrap_or_default();
+            let text = fs::read(&file)
+                .map(|b| String::from_utf8_lossy(&b).into_owned())
+                .unwrap_or_default();
             // What Asterisk says of its modules tells nothing about a call.
-            let tail: Vec<&str> =
-                text.lines().rev().filter(|l| !l.contains("egistered") && !l.contains("loader.c")).take(100).collect();
+            let tail: Vec<&str> = text
+                .lines()
+                .rev()
+                .filter(|l| !l.contains("egistered") && !l.contains("loader.c"))
+                .take(100)
+                .collect();
             eprintln!("---- {}", file.display());
             for line in tail.iter().rev() {
                 eprintln!("{line}");
@@ -172,11 +196,15 @@ fn others_in_this_network() -> Vec<i32> {
     let me = std::process::id() as i32;
     let inode = |path: String| fs::metadata(path).ok().map(|m| m.ino());
     let ours = inode(format!("/proc/self/task/{}/ns/net", gettid()));
-    let Ok(entries) = fs::read_dir("/proc") else { return Vec::new() };
+    let Ok(entries) = fs::read_dir("/proc") else {
+        return Vec::new();
+    };
     entries
         .flatten()
         .filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok())
         .filter(|&pid| pid != me && ours.is_some() && inode(format!("/proc/{pid}/ns/net")) == ours)
-        .filter(|pid| fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(|s| !s.contains(") Z ")))
+        .filter(|pid| {
+            fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(|s| !s.contains(") Z "))
+        })
         .collect()
 }

@@ -51,15 +51,28 @@ impl Pbx {
             fs::create_dir_all(folder.join(sub))?;
         }
         for layer in ["common"].iter().chain(layers) {
-            copy(&tools::here().join("pbx").join(which.name()).join(layer), &folder)?;
+            copy(
+                &tools::here().join("pbx").join(which.name()).join(layer),
+                &folder,
+            )?;
         }
         bind(&folder, &root.join("pbx"))?;
         bind(Path::new("/dev"), &root.join("dev"))?;
         bind(Path::new("/proc"), &root.join("proc"))?;
         let root_name = root.to_string_lossy().into_owned();
-        let args = [root_name.as_str(), "/usr/sbin/asterisk", "-f", "-C", "/pbx/asterisk.conf"];
+        let args = [
+            root_name.as_str(),
+            "/usr/sbin/asterisk",
+            "-f",
+            "-C",
+            "/pbx/asterisk.conf",
+        ];
         let process = office.start("chroot", &args)?;
-        let mut pbx = Pbx { root, folder, process };
+        let mut pbx = Pbx {
+            root,
+            folder,
+            process,
+        };
         pbx.wait_booted()?;
         Ok(pbx)
     }
@@ -71,7 +84,13 @@ impl Pbx {
     pub fn cli(&self, command: &str) -> Result<String> {
         let out = Command::new("chroot")
             .arg(&self.root)
-            .args(["/usr/sbin/asterisk", "-C", "/pbx/asterisk.conf", "-rx", command])
+            .args([
+                "/usr/sbin/asterisk",
+                "-C",
+                "/pbx/asterisk.conf",
+                "-rx",
+                command,
+            ])
             .output()?;
         ensure!(
             out.status.success(),
@@ -87,33 +106,47 @@ impl Pbx {
     /// # Errors
     /// When Asterisk cannot be reached.
     pub fn set(&self, variable: &str, value: &str) -> Result<()> {
-        self.cli(&format!("dialplan set global {variable} {value}")).map(drop)
+        self.cli(&format!("dialplan set global {variable} {value}"))
+            .map(drop)
     }
 
     /// Waits until the answer to a command satisfies `done`; returns the answer.
     ///
     /// # Errors
     /// When it does not within `limit`.
-    pub fn wait_cli(&self, command: &str, limit: Duration, done: impl Fn(&str) -> bool) -> Result<String> {
+    pub fn wait_cli(
+        &self,
+        command: &str,
+        limit: Duration,
+        done: impl Fn(&str) -> bool,
+    ) -> Result<String> {
         let started = Instant::now();
         loop {
             let text = self.cli(command)?;
             if done(&text) {
                 return Ok(text);
             }
-            ensure!(started.elapsed() < limit, "'{command}' still says after {limit:?}:\n{text}");
+            ensure!(
+                started.elapsed() < limit,
+                "'{command}' still says after {limit:?}:\n{text}"
+            );
             std::thread::sleep(Duration::from_millis(100));
         }
     }
 
     /// Its log until now.
     pub fn log(&self) -> String {
-        fs::read(self.folder.join("log/full")).map(|b| String::from_utf8_lossy(&b).into_owned()).unwrap_or_default()
+        fs::read(self.folder.join("log/full"))
+            .map(|b| String::from_utf8_lossy(&b).into_owned())
+            .unwrap_or_default()
     }
 
     fn wait_booted(&mut self) -> Result<()> {
         let socket = self.folder.join("run/asterisk.ctl");
-        self.process.wait_for("the control socket", Duration::from_secs(30), |_| socket.exists())?;
+        self.process
+            .wait_for("the control socket", Duration::from_secs(30), |_| {
+                socket.exists()
+            })?;
         let said = self.cli("core waitfullybooted")?;
         ensure!(said.contains("fully booted"), "Asterisk is not up: {said}");
         Ok(())
@@ -121,7 +154,9 @@ impl Pbx {
 }
 
 fn copy(from: &Path, to: &Path) -> Result<()> {
-    for entry in fs::read_dir(from).with_context(|| format!("no such PBX layer: {}", from.display()))? {
+    for entry in
+        fs::read_dir(from).with_context(|| format!("no such PBX layer: {}", from.display()))?
+    {
         let entry = entry?;
         fs::copy(entry.path(), to.join(entry.file_name()))?;
     }
@@ -130,6 +165,12 @@ fn copy(from: &Path, to: &Path) -> Result<()> {
 
 fn bind(from: &Path, to: &Path) -> Result<()> {
     let none: Option<&str> = None;
-    mount(Some(from), to, none, MsFlags::MS_BIND | MsFlags::MS_REC, none)
-        .with_context(|| format!("cannot bind {} to {}", from.display(), to.display()))
+    mount(
+        Some(from),
+        to,
+        none,
+        MsFlags::MS_BIND | MsFlags::MS_REC,
+        none,
+    )
+    .with_context(|| format!("cannot bind {} to {}", from.display(), to.display()))
 }

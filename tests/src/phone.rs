@@ -59,9 +59,16 @@ impl Phone {
     /// # Errors
     /// When its socket cannot be opened.
     pub fn new(at: Ipv4Addr, pbx: SocketAddr, user: &str) -> Result<Phone> {
-        let socket = UdpSocket::bind((at, 5060)).with_context(|| format!("the phone's socket {at}"))?;
+        let socket =
+            UdpSocket::bind((at, 5060)).with_context(|| format!("the phone's socket {at}"))?;
         let here = socket.local_addr()?;
-        Ok(Phone { socket, here, pbx, user: user.to_owned(), count: 0 })
+        Ok(Phone {
+            socket,
+            here,
+            pbx,
+            user: user.to_owned(),
+            count: 0,
+        })
     }
 
     /// Registers at the PBX.
@@ -73,7 +80,11 @@ impl Phone {
         let to = format!("<sip:{}@{}>", self.user, self.pbx.ip());
         let mut request = self.request("REGISTER", uri, to, String::new());
         let response = self.with_credentials(&mut request, Duration::from_secs(10))?;
-        ensure!(response.status() == Some(200), "the PBX refuses the registration: {}", response.start);
+        ensure!(
+            response.status() == Some(200),
+            "the PBX refuses the registration: {}",
+            response.start
+        );
         Ok(())
     }
 
@@ -90,9 +101,16 @@ impl Phone {
         match answer.status() {
             Some(200) => {
                 self.acknowledge(&request, &answer)?;
-                Ok(Outcome::Answered(Call { phone: self, invite: request, answer }))
+                Ok(Outcome::Answered(Call {
+                    phone: self,
+                    invite: request,
+                    answer,
+                }))
             }
-            status => Ok(Outcome::Refused(status.context("an answer without a status")?, started.elapsed())),
+            status => Ok(Outcome::Refused(
+                status.context("an answer without a status")?,
+                started.elapsed(),
+            )),
         }
     }
 
@@ -123,8 +141,21 @@ impl Phone {
 
     fn request(&mut self, method: &'static str, uri: String, to: String, body: String) -> Request {
         self.count += 1;
-        let call = format!("{}-{}-{method}@{}", std::process::id(), self.count, self.here.ip());
-        Request { method, uri, call, tag: format!("t{}", self.count), to, sequence: 1, body }
+        let call = format!(
+            "{}-{}-{method}@{}",
+            std::process::id(),
+            self.count,
+            self.here.ip()
+        );
+        Request {
+            method,
+            uri,
+            call,
+            tag: format!("t{}", self.count),
+            to,
+            sequence: 1,
+            body,
+        }
     }
 
     /// Sends a request; when it is challenged, once more with credentials.
@@ -136,8 +167,14 @@ impl Phone {
             _ => return Ok(first),
         };
         let password = format!("s3cret-{}", self.user);
-        let value = digest::credentials(challenge, &self.user, &password, request.method, &request.uri)
-            .with_context(|| format!("a challenge that the phone cannot answer: {challenge}"))?;
+        let value = digest::credentials(
+            challenge,
+            &self.user,
+            &password,
+            request.method,
+            &request.uri,
+        )
+        .with_context(|| format!("a challenge that the phone cannot answer: {challenge}"))?;
         request.sequence += 1;
         self.exchange(request, &format!("{header}: {value}\r\n"), limit)
     }
@@ -153,7 +190,9 @@ impl Phone {
                 again = Some(Instant::now() + pause);
                 pause *= 2;
             }
-            let Some(message) = self.receive(Duration::from_millis(100))? else { continue };
+            let Some(message) = self.receive(Duration::from_millis(100))? else {
+                continue;
+            };
             let ours = message.header("Call-ID") == request.call
                 && message.header("CSeq") == format!("{} {}", request.sequence, request.method);
             match message.status() {
@@ -168,7 +207,11 @@ impl Phone {
                 _ => {}
             }
         }
-        bail!("no final answer to {} {} within {limit:?}", request.method, request.uri)
+        bail!(
+            "no final answer to {} {} within {limit:?}",
+            request.method,
+            request.uri
+        )
     }
 
     /// One message, or `None` after `wait`. Requests are answered 200 here.
@@ -177,14 +220,22 @@ impl Phone {
         let mut buffer = vec![0; 65_536];
         let (length, from) = match self.socket.recv_from(&mut buffer) {
             Ok(got) => got,
-            Err(e) if matches!(e.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut | ErrorKind::ConnectionRefused) => {
+            Err(e)
+                if matches!(
+                    e.kind(),
+                    ErrorKind::WouldBlock | ErrorKind::TimedOut | ErrorKind::ConnectionRefused
+                ) =>
+            {
                 return Ok(None);
             }
             Err(e) => return Err(e.into()),
         };
-        let Some(message) = Message::read(&buffer[..length]) else { return Ok(None) };
+        let Some(message) = Message::read(&buffer[..length]) else {
+            return Ok(None);
+        };
         if !matches!(message.method(), "" | "ACK") {
-            self.socket.send_to(answer(&message, "200 OK", "phone", "", "").as_bytes(), from)?;
+            self.socket
+                .send_to(answer(&message, "200 OK", "phone", "", "").as_bytes(), from)?;
         }
         Ok(Some(message))
     }
@@ -202,8 +253,16 @@ impl Phone {
 
     fn text(&self, request: &Request, method: &str, sequence: u32, to: &str, more: &str) -> String {
         // The ACK of a refusal belongs to the INVITE's transaction and carries its branch.
-        let branch = format!("z9hG4bK{}{}", request.call.replace(['@', '.'], "-"), sequence);
-        let kind = if request.body.is_empty() { "" } else { "Content-Type: application/sdp\r\n" };
+        let branch = format!(
+            "z9hG4bK{}{}",
+            request.call.replace(['@', '.'], "-"),
+            sequence
+        );
+        let kind = if request.body.is_empty() {
+            ""
+        } else {
+            "Content-Type: application/sdp\r\n"
+        };
         format!(
             "{method} {uri} SIP/2.0\r\nVia: SIP/2.0/UDP {here};branch={branch};rport\r\n\
              From: <sip:{user}@{pbx}>;tag={tag}\r\nTo: {to}\r\nCall-ID: {call}\r\nCSeq: {sequence} {method}\r\n\
@@ -261,7 +320,11 @@ impl Call<'_> {
         bye.to = self.answer.header("To").to_owned();
         bye.body.clear();
         let answer = self.phone.exchange(&bye, "", Duration::from_secs(5))?;
-        ensure!(answer.status() == Some(200), "BYE was answered {}", answer.start);
+        ensure!(
+            answer.status() == Some(200),
+            "BYE was answered {}",
+            answer.start
+        );
         Ok(())
     }
 }

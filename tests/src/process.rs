@@ -42,8 +42,16 @@ impl Process {
             .process_group(0)
             .spawn()
             .with_context(|| format!("cannot start {}", program.display()))?;
-        let name = program.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        Ok(Process { name, child, output: output.to_owned() })
+        let name = program
+            .file_name()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned();
+        Ok(Process {
+            name,
+            child,
+            output: output.to_owned(),
+        })
     }
 
     /// Its process id.
@@ -53,24 +61,39 @@ impl Process {
 
     /// What it has printed until now.
     pub fn printed(&self) -> String {
-        fs::read(&self.output).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default()
+        fs::read(&self.output)
+            .map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
+            .unwrap_or_default()
     }
 
     /// Waits until `done` says so of what it has printed.
     ///
     /// # Errors
     /// When the process ends or `limit` passes before that.
-    pub fn wait_for(&mut self, what: &str, limit: Duration, done: impl Fn(&str) -> bool) -> Result<()> {
+    pub fn wait_for(
+        &mut self,
+        what: &str,
+        limit: Duration,
+        done: impl Fn(&str) -> bool,
+    ) -> Result<()> {
         let started = Instant::now();
         loop {
             if done(&self.printed()) {
                 return Ok(());
             }
             if let Some(status) = self.child.try_wait()? {
-                bail!("{} ended ({status}) before {what}:\n{}", self.name, self.printed());
+                bail!(
+                    "{} ended ({status}) before {what}:\n{}",
+                    self.name,
+                    self.printed()
+                );
             }
             if started.elapsed() > limit {
-                bail!("{}: no {what} within {limit:?}:\n{}", self.name, self.printed());
+                bail!(
+                    "{}: no {what} within {limit:?}:\n{}",
+                    self.name,
+                    self.printed()
+                );
             }
             std::thread::sleep(Duration::from_millis(5));
         }
@@ -87,7 +110,11 @@ impl Process {
                 return Ok(status);
             }
             if started.elapsed() > limit {
-                bail!("{} is still running after {limit:?}:\n{}", self.name, self.printed());
+                bail!(
+                    "{} is still running after {limit:?}:\n{}",
+                    self.name,
+                    self.printed()
+                );
             }
             std::thread::sleep(Duration::from_millis(5));
         }

@@ -50,7 +50,11 @@ impl Provider {
         let state = Arc::new(Mutex::new(State::default()));
         let shared = Arc::clone(&state);
         let thread = thread::spawn(move || serve(&socket, at, &shared));
-        Ok(Provider { at, state, thread: Some(thread) })
+        Ok(Provider {
+            at,
+            state,
+            thread: Some(thread),
+        })
     }
 
     /// The calls it has seen, after everything that was sent to it until now.
@@ -68,7 +72,9 @@ impl Provider {
             self.at
         );
         socket.send_to(options.as_bytes(), self.at)?;
-        socket.recv(&mut [0; 2048]).context("the provider does not answer")?;
+        socket
+            .recv(&mut [0; 2048])
+            .context("the provider does not answer")?;
         Ok(lock(&self.state).calls.clone())
     }
 
@@ -86,7 +92,10 @@ impl Provider {
     /// When it saw others.
     pub fn saw(&self, numbers: &[&str]) -> Result<()> {
         let seen = self.numbers()?;
-        ensure!(seen == numbers, "the provider saw calls to {seen:?}; expected {numbers:?}");
+        ensure!(
+            seen == numbers,
+            "the provider saw calls to {seen:?}; expected {numbers:?}"
+        );
         Ok(())
     }
 
@@ -133,8 +142,12 @@ impl Drop for Provider {
 fn serve(socket: &UdpSocket, at: SocketAddr, state: &Mutex<State>) {
     let mut buffer = vec![0; 65_536];
     while !lock(state).stop {
-        let Ok((length, from)) = socket.recv_from(&mut buffer) else { continue };
-        let Some(request) = Message::read(&buffer[..length]) else { continue };
+        let Ok((length, from)) = socket.recv_from(&mut buffer) else {
+            continue;
+        };
+        let Some(request) = Message::read(&buffer[..length]) else {
+            continue;
+        };
         for reply in replies(&request, at, &mut lock(state)) {
             let _ = socket.send_to(reply.as_bytes(), from);
         }
@@ -147,12 +160,22 @@ fn replies(request: &Message, at: SocketAddr, state: &mut State) -> Vec<String> 
         "INVITE" => {
             if state.calls.iter_mut().find(same).is_none() {
                 let number = user(request.uri()).to_owned();
-                state.calls.push(Seen { number, invite: request.clone(), over: false });
+                state.calls.push(Seen {
+                    number,
+                    invite: request.clone(),
+                    over: false,
+                });
             }
             let ok = format!("Contact: <sip:{at}>\r\nContent-Type: application/sdp\r\n");
             vec![
                 answer(request, "100 Trying", "", "", ""),
-                answer(request, "180 Ringing", "provider", &format!("Contact: <sip:{at}>\r\n"), ""),
+                answer(
+                    request,
+                    "180 Ringing",
+                    "provider",
+                    &format!("Contact: <sip:{at}>\r\n"),
+                    "",
+                ),
                 answer(request, "200 OK", "provider", &ok, &description(at.ip())),
             ]
         }

@@ -15,9 +15,15 @@ impl Message {
         let text = String::from_utf8_lossy(bytes);
         let head = text.split("\r\n\r\n").next()?;
         let mut lines = head.split("\r\n");
-        let start = lines.next().filter(|line| line.contains("SIP/2.0"))?.to_owned();
+        let start = lines
+            .next()
+            .filter(|line| line.contains("SIP/2.0"))?
+            .to_owned();
         let headers = lines
-            .map(|line| line.split_once(':').map(|(name, value)| (name.trim().to_owned(), value.trim().to_owned())))
+            .map(|line| {
+                line.split_once(':')
+                    .map(|(name, value)| (name.trim().to_owned(), value.trim().to_owned()))
+            })
             .collect::<Option<Vec<_>>>()?;
         Some(Message { start, headers })
     }
@@ -29,7 +35,11 @@ impl Message {
 
     /// The method of a request, or an empty text.
     pub fn method(&self) -> &str {
-        if self.start.starts_with("SIP/2.0 ") { "" } else { self.start.split(' ').next().unwrap_or("") }
+        if self.start.starts_with("SIP/2.0 ") {
+            ""
+        } else {
+            self.start.split(' ').next().unwrap_or("")
+        }
     }
 
     /// The URI of a request, or an empty text.
@@ -39,7 +49,10 @@ impl Message {
 
     /// Every value of a header, in order.
     pub fn all(&self, name: &str) -> impl Iterator<Item = &str> {
-        self.headers.iter().filter(move |(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
+        self.headers
+            .iter()
+            .filter(move |(n, _)| n.eq_ignore_ascii_case(name))
+            .map(|(_, value)| value.as_str())
     }
 
     /// The first value of a header, or an empty text.
@@ -49,7 +62,10 @@ impl Message {
 
     /// A parameter of a header's first value (`tag` of `To`).
     pub fn parameter(&self, header: &str, name: &str) -> Option<&str> {
-        self.header(header).split(';').skip(1).find_map(|p| p.trim().strip_prefix(name)?.strip_prefix('='))
+        self.header(header)
+            .split(';')
+            .skip(1)
+            .find_map(|p| p.trim().strip_prefix(name)?.strip_prefix('='))
     }
 }
 
@@ -74,10 +90,24 @@ pub fn answer(request: &Message, status: &str, tag: &str, more: &str, body: &str
         out.push_str(&format!("Via: {via}\r\n"));
     }
     let to = request.header("To");
-    let tag = if to.contains(";tag=") || tag.is_empty() { String::new() } else { format!(";tag={tag}") };
-    out.push_str(&format!("From: {}\r\nTo: {to}{tag}\r\n", request.header("From")));
-    out.push_str(&format!("Call-ID: {}\r\nCSeq: {}\r\n", request.header("Call-ID"), request.header("CSeq")));
-    out.push_str(&format!("{more}Content-Length: {}\r\n\r\n{body}", body.len()));
+    let tag = if to.contains(";tag=") || tag.is_empty() {
+        String::new()
+    } else {
+        format!(";tag={tag}")
+    };
+    out.push_str(&format!(
+        "From: {}\r\nTo: {to}{tag}\r\n",
+        request.header("From")
+    ));
+    out.push_str(&format!(
+        "Call-ID: {}\r\nCSeq: {}\r\n",
+        request.header("Call-ID"),
+        request.header("CSeq")
+    ));
+    out.push_str(&format!(
+        "{more}Content-Length: {}\r\n\r\n{body}",
+        body.len()
+    ));
     out
 }
 
@@ -95,7 +125,10 @@ mod tests {
 
     #[test]
     fn reads_a_response() {
-        let m = Message::read(b"SIP/2.0 302 Moved\r\nTo: <sip:1@h>;tag=x\r\ncontact: <sip:A00442@h:5060>\r\n\r\n").unwrap();
+        let m = Message::read(
+            b"SIP/2.0 302 Moved\r\nTo: <sip:1@h>;tag=x\r\ncontact: <sip:A00442@h:5060>\r\n\r\n",
+        )
+        .unwrap();
         assert_eq!(m.status(), Some(302));
         assert_eq!(m.parameter("To", "tag"), Some("x"));
         assert_eq!(user(m.header("Contact")), "A00442");
@@ -105,7 +138,10 @@ mod tests {
     #[test]
     fn reads_a_request() {
         let m = Message::read(b"INVITE sip:911@h SIP/2.0\r\nVia: a\r\nVia: b\r\n\r\nbody").unwrap();
-        assert_eq!((m.method(), user(m.uri()), m.status()), ("INVITE", "911", None));
+        assert_eq!(
+            (m.method(), user(m.uri()), m.status()),
+            ("INVITE", "911", None)
+        );
         assert_eq!(m.all("via").collect::<Vec<_>>(), ["a", "b"]);
         assert!(Message::read(b"hello").is_none());
     }

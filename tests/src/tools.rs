@@ -18,9 +18,17 @@ pub fn trunkguard() -> Result<PathBuf> {
     let path = env::var_os("TRUNKGUARD_BIN")
         .context("TRUNKGUARD_BIN is not set; build trunkguard and set it to the binary's path (make test does)")?;
     let path = PathBuf::from(path);
-    let full = fs::canonicalize(&path)
-        .with_context(|| format!("TRUNKGUARD_BIN={} is not there; build it first", path.display()))?;
-    ensure!(full.is_file(), "TRUNKGUARD_BIN={} is not a file", full.display());
+    let full = fs::canonicalize(&path).with_context(|| {
+        format!(
+            "TRUNKGUARD_BIN={} is not there; build it first",
+            path.display()
+        )
+    })?;
+    ensure!(
+        full.is_file(),
+        "TRUNKGUARD_BIN={} is not a file",
+        full.display()
+    );
     Ok(full)
 }
 
@@ -34,9 +42,15 @@ pub fn here() -> &'static Path {
 /// # Errors
 /// When the build fails.
 pub fn root(name: &str) -> Result<PathBuf> {
-    let out = Command::new(here().join("roots/build.sh")).arg(name).output().context("roots/build.sh")?;
+    let out = Command::new(here().join("roots/build.sh"))
+        .arg(name)
+        .output()
+        .context("roots/build.sh")?;
     if !out.status.success() {
-        bail!("root {name} could not be built: {}\n{REMEDY}", String::from_utf8_lossy(&out.stderr));
+        bail!(
+            "root {name} could not be built: {}\n{REMEDY}",
+            String::from_utf8_lossy(&out.stderr)
+        );
     }
     Ok(PathBuf::from(String::from_utf8(out.stdout)?.trim()))
 }
@@ -72,7 +86,10 @@ pub fn on_path(program: &str) -> Result<PathBuf> {
 /// When it cannot be started or ends with anything but 0.
 pub fn run(program: &str, args: &[&str]) -> Result<String> {
     let path = on_path(program)?;
-    let out = Command::new(path).args(args).output().with_context(|| program.to_owned())?;
+    let out = Command::new(path)
+        .args(args)
+        .output()
+        .with_context(|| program.to_owned())?;
     ensure!(
         out.status.success(),
         "{program} {}: {}\n{}{}",

@@ -61,7 +61,9 @@ impl Udp {
     pub fn send(&self, text: &str) -> Result<()> {
         match self.socket.send(text.as_bytes()) {
             // The ICMP error of an earlier datagram.
-            Err(e) if e.kind() == ErrorKind::ConnectionRefused => self.socket.send(text.as_bytes()).map(drop),
+            Err(e) if e.kind() == ErrorKind::ConnectionRefused => {
+                self.socket.send(text.as_bytes()).map(drop)
+            }
             other => other.map(drop),
         }
         .context("send")
@@ -76,7 +78,12 @@ impl Udp {
         let mut buffer = vec![0; 65_536];
         match self.socket.recv(&mut buffer) {
             Ok(length) => Ok(Some(Message::read(&buffer[..length]).context("not SIP")?)),
-            Err(e) if matches!(e.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut | ErrorKind::ConnectionRefused) => {
+            Err(e)
+                if matches!(
+                    e.kind(),
+                    ErrorKind::WouldBlock | ErrorKind::TimedOut | ErrorKind::ConnectionRefused
+                ) =>
+            {
                 Ok(None)
             }
             Err(e) => Err(e.into()),
@@ -88,8 +95,13 @@ impl Udp {
     /// # Errors
     /// When there is none within 5 s.
     pub fn ask(&self, number: &str, call: &str) -> Result<Message> {
-        let answer = self.ask_for(number, call, Duration::from_secs(5))?.context("no final answer within 5 s")?;
-        let tag = answer.parameter("To", "tag").map(|t| format!(";tag={t}")).unwrap_or_default();
+        let answer = self
+            .ask_for(number, call, Duration::from_secs(5))?
+            .context("no final answer within 5 s")?;
+        let tag = answer
+            .parameter("To", "tag")
+            .map(|t| format!(";tag={t}"))
+            .unwrap_or_default();
         self.send(&request("ACK", self.here, "UDP", number, call, &tag, ""))?;
         Ok(answer)
     }
@@ -108,7 +120,10 @@ impl Udp {
             self.send(&text)?;
             let again = until.min(Instant::now() + pause);
             pause *= 2;
-            while let Some(left) = again.checked_duration_since(Instant::now()).filter(|left| !left.is_zero()) {
+            while let Some(left) = again
+                .checked_duration_since(Instant::now())
+                .filter(|left| !left.is_zero())
+            {
                 if let Some(message) = self.receive(left)?
                     && message.header("Call-ID") == id
                     && message.status().is_some_and(|status| status >= 200)
@@ -140,7 +155,11 @@ impl Tcp {
         socket.connect_timeout(&target.into(), Duration::from_secs(2))?;
         let stream = TcpStream::from(socket);
         let here = stream.local_addr()?;
-        Ok(Tcp { stream, read: Vec::new(), here })
+        Ok(Tcp {
+            stream,
+            read: Vec::new(),
+            here,
+        })
     }
 
     /// Sends octets.

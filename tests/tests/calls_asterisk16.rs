@@ -16,7 +16,11 @@ const REDIRECT: Plan = Plan {
     fields: 5,
 };
 
-const FAILOVER: Plan = Plan { layers: &["failover"], profile: "failover", ..REDIRECT };
+const FAILOVER: Plan = Plan {
+    layers: &["failover"],
+    profile: "failover",
+    ..REDIRECT
+};
 
 const CREDENTIALS: Plan = Plan {
     layers: &["redirect", "credentials"],
@@ -31,7 +35,10 @@ const LOOP: Plan = Plan {
     ..REDIRECT
 };
 
-const TCP: Plan = Plan { layers: &["redirect", "over-tcp"], ..REDIRECT };
+const TCP: Plan = Plan {
+    layers: &["redirect", "over-tcp"],
+    ..REDIRECT
+};
 
 cases!(REDIRECT =>
     calls_ast16_redirect_approved = approved,

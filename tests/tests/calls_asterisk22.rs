@@ -16,7 +16,11 @@ const REDIRECT: Plan = Plan {
     fields: 5,
 };
 
-const FAILOVER: Plan = Plan { layers: &["failover"], profile: "failover", ..REDIRECT };
+const FAILOVER: Plan = Plan {
+    layers: &["failover"],
+    profile: "failover",
+    ..REDIRECT
+};
 
 /// FreePBX's trunk sequence asks nothing of the box but its status codes, and sends no P-tfps.
 const FREEPBX: Plan = Plan {
@@ -28,10 +32,16 @@ const FREEPBX: Plan = Plan {
     ..REDIRECT
 };
 
-const FREEPBX_603: Plan = Plan { client: "deny_code = 603", ..FREEPBX };
+const FREEPBX_603: Plan = Plan {
+    client: "deny_code = 603",
+    ..FREEPBX
+};
 
 /// Refusals of TFPS 2 are a 302 too, with a reason where the number would be.
-const TFPS: Plan = Plan { profile: "tfps-codes", ..REDIRECT };
+const TFPS: Plan = Plan {
+    profile: "tfps-codes",
+    ..REDIRECT
+};
 
 /// A PBX that calls the Contact's host itself, with a Contact that names the box.
 const LOOP: Plan = Plan {
@@ -46,10 +56,16 @@ const CREDENTIALS: Plan = Plan {
     ..REDIRECT
 };
 
-const TCP: Plan = Plan { layers: &["redirect", "over-tcp"], ..REDIRECT };
+const TCP: Plan = Plan {
+    layers: &["redirect", "over-tcp"],
+    ..REDIRECT
+};
 
-const TLS: Plan =
-    Plan { layers: &["redirect", "over-tls"], options: &["--sips", "127.0.0.20:5061"], ..REDIRECT };
+const TLS: Plan = Plan {
+    layers: &["redirect", "over-tls"],
+    options: &["--sips", "127.0.0.20:5061"],
+    ..REDIRECT
+};
 
 cases!(REDIRECT =>
     calls_ast22_redirect_approved = approved,

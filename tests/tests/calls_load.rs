@@ -24,22 +24,61 @@ addresses = ["127.0.0.50"]
 
 /// Runs sipp until it has made all its calls; it ends with 0 only when every one went as its
 /// scenario says.
-fn sipp(office: &Office, scenario: &str, port: u16, transport: &[&str], calls: u32, rate: u32) -> Result<Process> {
-    ensure!(rate <= 1_000 && calls <= 10 * rate, "more load than a shared machine should get");
-    let number = if scenario == "ask-approved" { ALLOWED } else { BLOCKED };
+fn sipp(
+    office: &Office,
+    scenario: &str,
+    port: u16,
+    transport: &[&str],
+    calls: u32,
+    rate: u32,
+) -> Result<Process> {
+    ensure!(
+        rate <= 1_000 && calls <= 10 * rate,
+        "more load than a shared machine should get"
+    );
+    let number = if scenario == "ask-approved" {
+        ALLOWED
+    } else {
+        BLOCKED
+    };
     let file = tools::here().join("sipp").join(format!("{scenario}.xml"));
     let (from, port) = (address::SCRIPT.to_string(), port.to_string());
     let (calls, rate) = (calls.to_string(), rate.to_string());
     let file = file.to_string_lossy();
-    let mut args = vec!["127.0.0.20:5060", "-sf", &file, "-s", number, "-i", &from, "-p", &port];
-    args.extend(["-m", &calls, "-r", &rate, "-l", "4000", "-nostdin", "-timeout", "30s", "-timeout_error"]);
+    let mut args = vec![
+        "127.0.0.20:5060",
+        "-sf",
+        &file,
+        "-s",
+        number,
+        "-i",
+        &from,
+        "-p",
+        &port,
+    ];
+    args.extend([
+        "-m",
+        &calls,
+        "-r",
+        &rate,
+        "-l",
+        "4000",
+        "-nostdin",
+        "-timeout",
+        "30s",
+        "-timeout_error",
+    ]);
     args.extend(transport);
     office.start("sipp", &args)
 }
 
 fn succeeds(mut process: Process) -> Result<()> {
     let status = process.wait(Duration::from_secs(45))?;
-    ensure!(status.success(), "sipp ended with {status}:\n{}", process.printed());
+    ensure!(
+        status.success(),
+        "sipp ended with {status}:\n{}",
+        process.printed()
+    );
     Ok(())
 }
 
@@ -52,7 +91,10 @@ fn calls_load_sipp_udp_a_thousand_a_second() {
         succeeds(approved)?;
         succeeds(refused)?;
         let journal = guard.approved_calls()?;
-        ensure!(journal == 4_000, "4,000 calls were approved; the journal holds {journal}");
+        ensure!(
+            journal == 4_000,
+            "4,000 calls were approved; the journal holds {journal}"
+        );
         Ok(())
     });
 }
@@ -61,11 +103,28 @@ fn calls_load_sipp_udp_a_thousand_a_second() {
 fn calls_load_sipp_tcp_one_connection_and_many() {
     Office::run(|office| {
         let guard = office.guard(POLICY)?;
-        succeeds(sipp(office, "ask-approved", 5070, &["-t", "t1"], 2_000, 500)?)?;
-        succeeds(sipp(office, "ask-approved", 5072, &["-t", "tn", "-max_socket", "8"], 200, 100)?)?;
+        succeeds(sipp(
+            office,
+            "ask-approved",
+            5070,
+            &["-t", "t1"],
+            2_000,
+            500,
+        )?)?;
+        succeeds(sipp(
+            office,
+            "ask-approved",
+            5072,
+            &["-t", "tn", "-max_socket", "8"],
+            200,
+            100,
+        )?)?;
         succeeds(sipp(office, "ask-refused", 5071, &["-t", "t1"], 500, 250)?)?;
         let journal = guard.approved_calls()?;
-        ensure!(journal == 2_200, "2,200 calls were approved; the journal holds {journal}");
+        ensure!(
+            journal == 2_200,
+            "2,200 calls were approved; the journal holds {journal}"
+        );
         Ok(())
     });
 }
@@ -77,7 +136,10 @@ fn calls_load_sipsak_options_as_a_client() {
         let _guard = office.guard(&POLICY.replace("127.0.0.50", "127.0.0.1"))?;
         let sipsak = tools::on_path("sipsak")?;
         let said = office.finish(&sipsak, &["-vv", "-s", "sip:trunkguard@127.0.0.20:5060"])?;
-        ensure!(said.contains("200 OK"), "sipsak's OPTIONS got no 200:\n{said}");
+        ensure!(
+            said.contains("200 OK"),
+            "sipsak's OPTIONS got no 200:\n{said}"
+        );
         Ok(())
     });
 }
@@ -89,10 +151,21 @@ fn calls_load_a_retransmission_gets_the_same_answer_and_counts_once() {
         let udp = wire::Udp::at(address::SCRIPT, guard.listens())?;
         let first = udp.ask_for(ALLOWED, "again", Duration::from_secs(5))?;
         let again = udp.ask_for(ALLOWED, "again", Duration::from_secs(5))?;
-        let (Some(first), Some(again)) = (first, again) else { anyhow::bail!("an answer is missing") };
-        ensure!(first.status() == Some(302) && format!("{first:?}") == format!("{again:?}"), "{first:?} {again:?}");
-        ensure!(udp.ask(ALLOWED, "another")?.status() == Some(603), "the limit of one a day did not hold");
-        ensure!(guard.approved_calls()? == 1, "the retransmission was counted");
+        let (Some(first), Some(again)) = (first, again) else {
+            anyhow::bail!("an answer is missing")
+        };
+        ensure!(
+            first.status() == Some(302) && format!("{first:?}") == format!("{again:?}"),
+            "{first:?} {again:?}"
+        );
+        ensure!(
+            udp.ask(ALLOWED, "another")?.status() == Some(603),
+            "the limit of one a day did not hold"
+        );
+        ensure!(
+            guard.approved_calls()? == 1,
+            "the retransmission was counted"
+        );
         Ok(())
     });
 }

@@ -38,12 +38,16 @@ fn decided(guard: &Guard, expected: &[(&str, bool, &str)]) -> Result<()> {
     for (call, (dialled, approved, rule)) in calls.iter().zip(expected) {
         let entry = Entry::read(call)?;
         ensure!(
-            (entry.dialled.as_str(), entry.approved, entry.rule.as_str()) == (*dialled, *approved, *rule),
+            (entry.dialled.as_str(), entry.approved, entry.rule.as_str())
+                == (*dialled, *approved, *rule),
             "the journal says {entry:?}; expected {dialled} {approved} {rule}"
         );
         // The unescaped `;` left one field of the header, which is still the caller.
         ensure!(entry.caller == "1001", "{entry:?}");
-        ensure!(call["said_fields"] == 1, "P-tfps should have arrived with one field: {call}");
+        ensure!(
+            call["said_fields"] == 1,
+            "P-tfps should have arrived with one field: {call}"
+        );
     }
     Ok(())
 }
@@ -57,7 +61,10 @@ fn calls_seed_redirect_by_the_letter_never_reaches_the_provider() {
         provider.saw(&[])?;
         decided(&guard, &[(ALLOWED_SENT, true, "default")])?;
         let log = pbx.log();
-        ensure!(log.contains(&format!("A00{ALLOWED_SENT}@fps")), "the 302 was not followed:\n{log}");
+        ensure!(
+            log.contains(&format!("A00{ALLOWED_SENT}@fps")),
+            "the 302 was not followed:\n{log}"
+        );
         Ok(())
     });
 }
@@ -66,17 +73,31 @@ fn calls_seed_redirect_by_the_letter_never_reaches_the_provider() {
 #[test]
 fn calls_seed_redirect_in_the_callers_context_works() {
     Office::run(|office| {
-        let plan = Plan { layers: &["seed-redirect", "seed-same-context"], ..REDIRECT };
+        let plan = Plan {
+            layers: &["seed-redirect", "seed-same-context"],
+            ..REDIRECT
+        };
         let (guard, _pbx, provider, mut phone) = start(office, &plan)?;
         let (status, took) = phone.call_refused(BLOCKED)?;
-        ensure!(took < Duration::from_secs(3), "the refusal ({status}) took {took:?}");
+        ensure!(
+            took < Duration::from_secs(3),
+            "the refusal ({status}) took {took:?}"
+        );
         provider.saw(&[])?;
         // Its Answer() comes first: the phone is told 200 before the provider is even dialled.
-        let Outcome::Answered(call) = phone.dial(ALLOWED)? else { bail!("the call was refused") };
+        let Outcome::Answered(call) = phone.dial(ALLOWED)? else {
+            bail!("the call was refused")
+        };
         provider.wait_for(1)?;
         call.hang_up()?;
         provider.saw(&[ALLOWED])?;
-        decided(&guard, &[(BLOCKED_SENT, false, "country"), (ALLOWED_SENT, true, "default")])
+        decided(
+            &guard,
+            &[
+                (BLOCKED_SENT, false, "country"),
+                (ALLOWED_SENT, true, "default"),
+            ],
+        )
     });
 }
 
@@ -84,7 +105,12 @@ fn calls_seed_redirect_in_the_callers_context_works() {
 #[test]
 fn calls_seed_failover_by_the_letter_never_reaches_the_provider() {
     Office::run(|office| {
-        let plan = Plan { layers: &["seed-failover"], profile: "failover", client: "", ..REDIRECT };
+        let plan = Plan {
+            layers: &["seed-failover"],
+            profile: "failover",
+            client: "",
+            ..REDIRECT
+        };
         let (guard, pbx, provider, mut phone) = start(office, &plan)?;
         phone.call_refused(ALLOWED)?;
         provider.saw(&[])?;
@@ -93,8 +119,15 @@ fn calls_seed_failover_by_the_letter_never_reaches_the_provider() {
             call.ended_by_peer(Duration::from_secs(5))?;
         }
         provider.saw(&[])?;
-        decided(&guard, &[(ALLOWED, true, "default"), (BLOCKED, false, "country")])?;
-        ensure!(pbx.log().contains("No application ''"), "not the slip that was expected:\n{}", pbx.log());
+        decided(
+            &guard,
+            &[(ALLOWED, true, "default"), (BLOCKED, false, "country")],
+        )?;
+        ensure!(
+            pbx.log().contains("No application ''"),
+            "not the slip that was expected:\n{}",
+            pbx.log()
+        );
         Ok(())
     });
 }
