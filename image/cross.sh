@@ -1,0 +1,99 @@
+#!/bin/bash
+# Cross-builds the daemon for the box (aarch64) on amd64 and prints its path; then runs the core's
+# tests under qemu-user, where that is installed. Arguments go to `cargo build` (--profile …).
+#
+# The compiler is the first that is there:
+#   1. rustup's, where it has the target (`rustup target add aarch64-unknown-linux-gnu`);
+#   2. Debian 12's rustc-web, with the library for arm64 from the package of the same version, which
+#      is only unpacked: no foreign architecture is added to this machine.
+# What is downloaded is kept in ${XDG_CACHE_HOME:-~/.cache}/trunkguard/cross.
+set -euo pipefail
+
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+root=$(dirname "$here")
+target=aarch64-unknown-linux-gnu
+cache="${XDG_CACHE_HOME:-$HOME/.cache}/trunkguard/cross"
+sudo=
+[ "$(id -u)" = 0 ] || sudo=sudo
+
+say() { echo "cross: $*" >&2; }
+die() {
+    say "$*"
+    exit 2
+}
+
+# need COMMAND PACKAGE…: installs the packages where the command is missing.
+need() {
+    local command=$1
+    shift
+    command -v "$command" >/dev/null && return
+    command -v apt-get >/dev/null || die "$command is missing, and there is no apt-get to install it with"
+    say "installing $*"
+    $sudo apt-get update -q >&2
+    DEBIAN_FRONTEND=noninteractive $sudo apt-get install -qy --no-install-recommends "$@" >&2
+}
+
+# apt-get with lists and cache of its own that knows arm64 too. The mirror is this machine's.
+apt_arm64() {
+    mkdir -p "$cache/apt/lists/partial" "$cache/apt/archives/partial"
+    apt-get -q -o Dir::State::Lists="$cache/apt/lists" -o Dir::Cache="$cache/apt" \
+        -o APT::Architectures::=amd64 -o APT::Architectures::=arm64 \
+        -o APT::Sandbox::User=root -o Acquire::Languages=none "$@" >&2
+}
+
+# Unpacks the arm64 library of Debian's rustc, and prints the sysroot that it lies in.
+debian_sysroot() {
+    local version dir
+    version=$(dpkg-query -W -f '${Version}' rustc-web)
+    dir="$cache/libstd-$version"
+    if [ ! -d "$dir" ]; then
+        say "fetching the library of rustc $version for arm64"
+        apt_arm64 update
+        rm -rf "$dir.new"
+        mkdir -p "$dir.new/deb"
+        (cd "$dir.new/deb" && apt_arm64 download "libstd-rust-web-dev:arm64=$version")
+        dpkg-deb -x "$dir.new"/deb/libstd-rust-web-dev_*.deb "$dir.new"
+        rm -r "$dir.new/deb"
+        mv "$dir.new" "$dir"
+    fi
+    echo "$dir/usr"
+}
+
+[ "$(uname -m)" = x86_64 ] || die "this cross-builds from amd64; on arm64, build the daemon as it is"
+need cargo cargo-web
+need aarch64-linux-gnu-gcc gcc-aarch64-linux-gnu libc6-dev-arm64-cross
+
+flags=
+if command -v rustup >/dev/null && rustup target list --installed 2>/dev/null | grep -qx "$target"; then
+    say "with rustup's compiler"
+else
+    need /usr/bin/rustc rustc-web
+    # Debian's compiler, whatever cargo is first on the path; its std is of the same build.
+    export RUSTC=/usr/bin/rustc
+    flags="--sysroot=$(debian_sysroot)"
+    say "with Debian's compiler, $($RUSTC --version)"
+fi
+
+# Of a compiler of its own, so in a folder of its own.
+export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-$root/target}/cross"
+unset RUSTFLAGS
+# Only for the target: build scripts and macros run here, with this machine's library.
+export CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUSTFLAGS="$flags"
+export CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER=aarch64-linux-gnu-gcc
+export CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUNNER="qemu-aarch64-static -L /usr/aarch64-linux-gnu"
+export CC_aarch64_unknown_linux_gnu=aarch64-linux-gnu-gcc
+export AR_aarch64_unknown_linux_gnu=aarch64-linux-gnu-ar
+
+cd "$root"
+cargo build --locked --release --target "$target" -p trunkguard "$@" >&2
+binary="$CARGO_TARGET_DIR/$target/release/trunkguard"
+# Newest glibc that the binary asks for: the image's must not be older.
+glibc=$(aarch64-linux-gnu-objdump -T "$binary" | grep -o 'GLIBC_[0-9.]*' | sort -Vu | tail -n 1)
+say "$(stat -c %s "$binary") octets, needs $glibc"
+
+if command -v qemu-aarch64-static >/dev/null; then
+    cargo test --locked --target "$target" -p trunkguard-core >&2
+else
+    say "no qemu-aarch64-static here (package qemu-user-static): the core's tests are not run on arm64"
+fi
+echo "$binary"
