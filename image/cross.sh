@@ -1,6 +1,6 @@
 #!/bin/bash
 # Cross-builds the daemon for the box (aarch64) on amd64 and prints its path; then runs the core's
-# tests under qemu-user, where that is installed. Arguments go to `cargo build` (--profile …).
+# tests under qemu-user, where that is installed.
 #
 # The compiler is the first that is there:
 #   1. rustup's, where it has the target (`rustup target add aarch64-unknown-linux-gnu`);
@@ -85,7 +85,7 @@ export CC_aarch64_unknown_linux_gnu=aarch64-linux-gnu-gcc
 export AR_aarch64_unknown_linux_gnu=aarch64-linux-gnu-ar
 
 cd "$root"
-cargo build --locked --release --target "$target" -p trunkguard "$@" >&2
+cargo build --locked --release --target "$target" -p trunkguard >&2
 binary="$CARGO_TARGET_DIR/$target/release/trunkguard"
 # Newest glibc that the binary asks for: the image's must not be older.
 glibc=$(aarch64-linux-gnu-objdump -T "$binary" | grep -o 'GLIBC_[0-9.]*' | sort -Vu | tail -n 1)
