@@ -140,7 +140,7 @@ impl Guard {
         Ok(())
     }
 
-    /// Ends it as a power cut would.
+    /// Ends it with SIGKILL, in the middle of whatever it does.
     pub fn kill(&mut self) {
         self.process = None;
     }
@@ -253,7 +253,9 @@ impl Guard {
     /// # Errors
     /// When there is no such figure.
     pub fn figure(&self, name: &str) -> Result<u64> {
-        let status = self.json(&["status"])?;
+        // Its exit code says whether anything needs a look, which is another question.
+        let said = self.cli(&["status", "--json"])?;
+        let status = serde_json::from_str(&said.out).with_context(|| format!("{said:?}"))?;
         find(&status, name).with_context(|| format!("no figure {name} in {status:#}"))
     }
 

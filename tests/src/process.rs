@@ -136,7 +136,7 @@ impl Process {
         self.wait(limit)
     }
 
-    /// Ends it at once, as a power cut would.
+    /// Ends it and its group at once, with SIGKILL.
     pub fn kill(&mut self) {
         let _ = killpg(self.pid(), Signal::SIGKILL);
         let _ = self.child.wait();

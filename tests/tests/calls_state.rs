@@ -1,4 +1,4 @@
-//! What is promised about disks, power cuts, clocks and policy files, seen from a client that asks.
+//! What is promised about disks, crashes, clocks and policy files, seen from a client that asks.
 
 use std::{
     collections::BTreeSet,
@@ -72,7 +72,7 @@ fn fill(folder: &Path) -> Result<PathBuf> {
 }
 
 #[test]
-fn calls_state_limits_survive_a_power_cut() {
+fn calls_state_limits_survive_kill_9() {
     Office::run(|office| {
         let mut guard = office.guard(&policy("", "[policy.limits]\nper_day = 3"))?;
         let udp = script(&guard)?;
@@ -89,9 +89,10 @@ fn calls_state_limits_survive_a_power_cut() {
     });
 }
 
-/// Every approval that a client has heard of is in the journal, whenever the power goes.
+/// Every approval that a client has heard of is in the journal, whenever the box is killed. (What the
+/// disk itself keeps through a power cut is the store's own test.)
 #[test]
-fn calls_state_every_answered_approval_is_on_disk_at_a_power_cut() {
+fn calls_state_every_answered_approval_is_in_the_journal_after_kill_9() {
     Office::run(|office| {
         let mut guard = office.guard(&policy("", ""))?;
         let mut told = BTreeSet::new();

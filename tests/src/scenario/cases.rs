@@ -144,7 +144,7 @@ pub fn box_down(plan: &Plan, office: &Office) -> Result<()> {
     stage.provider.saw(&expected)
 }
 
-/// The box loses its power in the middle of a call: the call stays up, and the next one is decided.
+/// The box is killed and started again in the middle of a call: the call stays up, and the next one is decided.
 ///
 /// # Errors
 /// When that is not so.
