@@ -1,4 +1,5 @@
 //! Sets of numbers and maps of prefixes against the plainest search there is.
+#![allow(clippy::unwrap_used)]
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -2,6 +2,7 @@
 //!
 //! It is the source of the tables, but another release of it and another way to look things up:
 //! it tries the expressions of every territory, the tables here go by leading digits.
+#![allow(clippy::unwrap_used)]
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,5 @@
 //! Every dialling rule of VoIP.ms, and what each format makes of it.
+#![allow(clippy::unwrap_used)]
 
 use trunkguard_core::{
     number::{

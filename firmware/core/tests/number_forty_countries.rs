@@ -1,5 +1,6 @@
 //! The countries whose numbers look like numbers in the US or Canada once the seed's dial plan has
 //! cut `011442071838750` with `${EXTEN:2}` to `1442071838750`: no declared format takes one for home.
+#![allow(clippy::unwrap_used)]
 
 use std::collections::BTreeSet;
 

@@ -1,4 +1,5 @@
 //! The generated tables: patterns compiled right, every country named, every area code there.
+#![allow(clippy::unwrap_used)]
 
 use proptest::prelude::*;
 use trunkguard_core::{

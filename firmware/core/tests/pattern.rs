@@ -1,4 +1,5 @@
 //! Asterisk patterns: what they match, which is the most specific, and what is wrong with bad ones.
+#![allow(clippy::unwrap_used)]
 
 use proptest::prelude::*;
 use trunkguard_core::pattern::{Pattern, PatternSet, Specificity};
@@ -186,6 +187,29 @@ fn the_first_of_two_equal_patterns_stays() {
     assert!(empty.is_empty() && empty.matches(b"1").is_none() && empty.matches(b"").is_none());
 }
 
+#[test]
+fn ten_thousand_patterns() {
+    // More than one word of the summary: 64 patterns to a word, 64 words to a word of the summary.
+    let texts: Vec<String> = (0..10_000)
+        .map(|i| format!("_0{i:04}{}", ["X", "NX", ".", "!", "[2-5]."][i % 5]))
+        .collect();
+    let patterns: Vec<Pattern> = texts.iter().map(|t| pattern(t)).collect();
+    let set = PatternSet::new(patterns.iter().enumerate().map(|(i, p)| (p, i)));
+    assert_eq!(set.len(), 10_000);
+    for (i, own) in patterns.iter().enumerate() {
+        for rest in ["", "1", "23", "2312345678901234567890123456789012345"] {
+            let dialled = format!("0{i:04}{rest}");
+            let expected = own.matches(dialled.as_bytes()).then_some(i);
+            assert_eq!(
+                set.matches(dialled.as_bytes()).map(|f| f.0),
+                expected,
+                "{dialled}"
+            );
+        }
+    }
+    assert!(set.matches(b"1000023").is_none());
+}
+
 /// Matching by trying every way, straight from the words of the documentation.
 fn brute(text: &[char], dialled: &[char]) -> bool {
     match (text.first(), dialled.first()) {
@@ -236,7 +260,7 @@ proptest! {
     }
 
     #[test]
-    fn a_set_finds_what_a_search_one_by_one_finds(texts in prop::collection::vec(a_pattern(), 0..60), dialled in "[0-4*]{0,7}") {
+    fn a_set_finds_what_a_search_one_by_one_finds(texts in prop::collection::vec(a_pattern(), 0..300), dialled in "[0-4*]{0,7}") {
         let patterns: Vec<Pattern> = texts.iter().map(|t| pattern(t)).collect();
         let set = PatternSet::new(patterns.iter().enumerate().map(|(i, p)| (p, i)));
         let best = patterns.iter().filter(|p| p.matches(dialled.as_bytes())).max_by(|a, b| a.order(b));

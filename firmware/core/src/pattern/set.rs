@@ -1,130 +1,93 @@
-//! Many patterns as one tree, so that a call costs the same with ten of them and with ten thousand.
+//! Many patterns as rows of bits, so that a call costs about the same with ten of them and with ten
+//! thousand, whatever they are.
 
 use alloc::{boxed::Box, collections::BTreeMap, vec, vec::Vec};
 
 use super::{Pattern, Specificity, Step, bit, symbols};
 
-/// No pattern ends here.
-const NONE: u32 = u32::MAX;
+/// Symbols that have a bit in a step's set, and one more for all that have none.
+const SYMBOLS: usize = 40;
+
+/// Places in which patterns can tell symbols apart.
+const PLACES: usize = Pattern::LONGEST;
+
+/// Lengths that patterns can tell apart: 0 to `PLACES`, and longer.
+const LENGTHS: usize = PLACES + 2;
 
 /// Patterns, each with a value. Matching allocates nothing.
 ///
-/// A node has an edge for every different set of symbols that patterns have in its place, the most
-/// specific first. The search goes depth first and so meets the most specific pattern first. How
-/// long it takes depends on how many overlapping sets patterns have in the same place, not on how
-/// many patterns there are.
+/// The patterns stand in order, the most specific first, one bit for each. A row of bits says which
+/// of them take a given symbol in a given place, or end at a given length. What matches is what is
+/// left of all rows together, and the first bit left is the answer. A second, 64 times shorter row
+/// says where the first has bits at all, so that most of the rows are never read; at worst n/64
+/// words are, for every symbol dialled.
 #[derive(Clone, Debug)]
 pub struct PatternSet<T> {
-    nodes: Box<[Node]>,
-    /// Symbols on the edge, and beside it in `targets` the node it leads to.
-    sets: Box<[u64]>,
-    targets: Box<[u32]>,
+    /// Which row: by place and symbol, and behind those by length.
+    which: Box<[u16]>,
+    rows: Rows,
     values: Box<[(T, Specificity)]>,
-}
-
-/// Indexes; `NONE` where there is nothing.
-#[derive(Clone, Copy, Debug)]
-struct Node {
-    /// Its edges end where those of the next node begin.
-    first_edge: u32,
-    /// Value of the pattern that ends here, of the one with `.` here, of the one with `!` here.
-    end: u32,
-    more: u32,
-    any: u32,
-}
-
-/// A node while the tree is made.
-#[derive(Default)]
-struct Growing {
-    edges: BTreeMap<(u8, u32, u64), usize>,
-    end: Option<u32>,
-    more: Option<u32>,
-    any: Option<u32>,
 }
 
 impl<T: Copy> PatternSet<T> {
     /// Where the same pattern is given twice, the first value stays.
     pub fn new<'a>(patterns: impl IntoIterator<Item = (&'a Pattern, T)>) -> Self {
-        let mut tree = vec![Growing::default()];
-        let mut values = Vec::new();
-        for (pattern, value) in patterns {
-            let place = grow(&mut tree, pattern);
-            if place.is_none() {
-                *place = Some(values.len() as u32);
-                values.push((value, pattern.specificity()));
-            }
-        }
-        let mut set = PatternSet {
-            nodes: Box::default(),
-            sets: Box::default(),
-            targets: Box::default(),
-            values: values.into(),
-        };
-        set.flatten(&tree);
-        set
-    }
+        let mut sorted: Vec<Entry<T>> = patterns.into_iter().map(Entry::new).collect();
+        // Stable, so that the first of equal ones stays first.
+        sorted.sort_by(|a, b| a.order().cmp(b.order()));
+        sorted.dedup_by(|later, first| later.steps == first.steps);
 
-    fn flatten(&mut self, tree: &[Growing]) {
-        let (mut nodes, mut sets, mut targets) =
-            (Vec::with_capacity(tree.len() + 1), Vec::new(), Vec::new());
-        for node in tree {
-            nodes.push(Node {
-                first_edge: sets.len() as u32,
-                end: node.end.unwrap_or(NONE),
-                more: node.more.unwrap_or(NONE),
-                any: node.any.unwrap_or(NONE),
-            });
-            for ((_, _, set), target) in &node.edges {
-                sets.push(*set);
-                targets.push(*target as u32);
+        let mut which = vec![0; PLACES * SYMBOLS + LENGTHS];
+        let mut rows = Rows::new(sorted.len());
+        let mut by_symbol = vec![0; rows.words * SYMBOLS];
+        for place in 0..PLACES {
+            by_symbol.fill(0);
+            for (index, entry) in sorted.iter().enumerate() {
+                for symbol in members(entry.takes(place)) {
+                    by_symbol[symbol * rows.words + index / 64] |= 1 << (index % 64);
+                }
+            }
+            for symbol in 0..SYMBOLS {
+                which[place * SYMBOLS + symbol] =
+                    rows.add(&by_symbol[symbol * rows.words..][..rows.words]);
             }
         }
-        nodes.push(Node {
-            first_edge: sets.len() as u32,
-            end: NONE,
-            more: NONE,
-            any: NONE,
-        });
-        self.nodes = nodes.into();
-        self.sets = sets.into();
-        self.targets = targets.into();
+        let mut ends = vec![0; rows.words];
+        for length in 0..LENGTHS {
+            ends.fill(0);
+            for (index, entry) in sorted.iter().enumerate() {
+                ends[index / 64] |= u64::from(entry.ends_at(length)) << (index % 64);
+            }
+            which[PLACES * SYMBOLS + length] = rows.add(&ends);
+        }
+        rows.finish();
+        let values = sorted
+            .iter()
+            .map(|entry| (entry.value, entry.specificity))
+            .collect();
+        PatternSet {
+            which: which.into(),
+            rows,
+            values,
+        }
     }
 
     /// The value of the most specific pattern that matches, and how specific that is. Separators in
     /// `dialled` are passed over, as [`Pattern::matches`] does.
     pub fn matches(&self, dialled: &[u8]) -> Option<(T, Specificity)> {
-        // One more than a pattern has places: whatever follows, only `.` and `!` can match it.
-        let mut all = [0; Pattern::LONGEST + 1];
-        let mut len = 0;
-        for (place, symbol) in all.iter_mut().zip(symbols(dialled)) {
-            *place = symbol;
-            len += 1;
-        }
-        let found = self.descend(0, &all[..len]);
-        self.values.get(found as usize).copied()
-    }
-
-    /// Not deeper than `Pattern::LONGEST`.
-    fn descend(&self, node: u32, rest: &[u8]) -> u32 {
-        let here = self.nodes[node as usize];
-        let Some((symbol, after)) = rest.split_first() else {
-            return if here.end == NONE { here.any } else { here.end };
-        };
-        let wanted = bit(*symbol);
-        let end = self.nodes[node as usize + 1].first_edge;
-        for edge in here.first_edge as usize..end as usize {
-            if self.sets[edge] & wanted != 0 {
-                let found = self.descend(self.targets[edge], after);
-                if found != NONE {
-                    return found;
-                }
+        let mut chosen = [0; PLACES + 1];
+        let mut length = 0;
+        for symbol in symbols(dialled).take(PLACES + 1) {
+            if length < PLACES {
+                chosen[length] = self.which[length * SYMBOLS + symbol_index(symbol)];
             }
+            length += 1;
         }
-        if here.more == NONE {
-            here.any
-        } else {
-            here.more
-        }
+        let places = length.min(PLACES);
+        chosen[places] = self.which[PLACES * SYMBOLS + length];
+        self.values
+            .get(self.rows.first_common(&chosen[..=places])?)
+            .copied()
     }
 
     /// Different patterns in the set.
@@ -138,22 +101,135 @@ impl<T: Copy> PatternSet<T> {
     }
 }
 
-/// The place for the value of a pattern, made if it is not there.
-fn grow<'t>(tree: &'t mut Vec<Growing>, pattern: &Pattern) -> &'t mut Option<u32> {
-    let mut node = 0;
-    for step in pattern.steps() {
-        match step {
-            Step::One(_) => {
-                let fresh = tree.len();
-                let next = *tree[node].edges.entry(step.order()).or_insert(fresh);
-                if next == fresh {
-                    tree.push(Growing::default());
-                }
-                node = next;
-            }
-            Step::More => return &mut tree[node].more,
-            Step::Any => return &mut tree[node].any,
+/// Rows of bits, each different one once.
+#[derive(Clone, Debug)]
+struct Rows {
+    /// Of a row, and of its summary.
+    words: usize,
+    summary_words: usize,
+    bits: Vec<u64>,
+    summaries: Vec<u64>,
+    /// Only while the set is made.
+    known: BTreeMap<Box<[u64]>, u16>,
+}
+
+impl Rows {
+    fn new(patterns: usize) -> Self {
+        let words = patterns.div_ceil(64);
+        let summary_words = words.div_ceil(64);
+        Rows {
+            words,
+            summary_words,
+            bits: Vec::new(),
+            summaries: Vec::new(),
+            known: BTreeMap::new(),
         }
     }
-    &mut tree[node].end
+
+    fn add(&mut self, row: &[u64]) -> u16 {
+        if let Some(number) = self.known.get(row) {
+            return *number;
+        }
+        // There are not more rows than entries in `which`.
+        let number = self.known.len() as u16;
+        self.known.insert(row.into(), number);
+        self.bits.extend_from_slice(row);
+        for words in row.chunks(64) {
+            let summary = words
+                .iter()
+                .enumerate()
+                .fold(0, |s, (i, word)| s | u64::from(*word != 0) << i);
+            self.summaries.push(summary);
+        }
+        number
+    }
+
+    fn finish(&mut self) {
+        self.known.clear();
+        self.bits.shrink_to_fit();
+        self.summaries.shrink_to_fit();
+    }
+
+    /// The first bit that all these rows have.
+    fn first_common(&self, chosen: &[u16]) -> Option<usize> {
+        let common = |bits: &[u64], words: usize, word: usize| {
+            let mut left = u64::MAX;
+            for row in chosen {
+                left &= bits[usize::from(*row) * words + word];
+                if left == 0 {
+                    break;
+                }
+            }
+            left
+        };
+        for summary_word in 0..self.summary_words {
+            let mut maybe = common(&self.summaries, self.summary_words, summary_word);
+            while maybe != 0 {
+                let word = summary_word * 64 + maybe.trailing_zeros() as usize;
+                let found = common(&self.bits, self.words, word);
+                if found != 0 {
+                    return Some(word * 64 + found.trailing_zeros() as usize);
+                }
+                maybe &= maybe - 1;
+            }
+        }
+        None
+    }
+}
+
+/// A pattern while the set is made.
+struct Entry<T> {
+    steps: Vec<Step>,
+    value: T,
+    specificity: Specificity,
+}
+
+impl<T> Entry<T> {
+    fn new((pattern, value): (&Pattern, T)) -> Self {
+        Entry {
+            steps: pattern.steps().collect(),
+            value,
+            specificity: pattern.specificity(),
+        }
+    }
+
+    /// The most specific first: as [`Pattern::order`], where the end sorts before every step.
+    fn order(&self) -> impl Iterator<Item = (u8, u32, u64)> {
+        self.steps.iter().map(|step| step.order())
+    }
+
+    /// The symbols that it takes in a place, as bits; all of them behind `.` and `!`.
+    fn takes(&self, place: usize) -> u64 {
+        match (self.steps.get(place), self.steps.last()) {
+            (Some(Step::One(set)), _) => *set,
+            (_, Some(Step::More | Step::Any)) => u64::MAX,
+            _ => 0,
+        }
+    }
+
+    /// Can so many symbols be all that was dialled? `PLACES + 1` stands for any more.
+    fn ends_at(&self, length: usize) -> bool {
+        match self.steps.last() {
+            Some(Step::More) => length >= self.steps.len(),
+            Some(Step::Any) => length + 1 >= self.steps.len(),
+            _ => length == self.steps.len(),
+        }
+    }
+}
+
+/// Indexes of the bits in a set.
+fn members(set: u64) -> impl Iterator<Item = usize> {
+    let mut left = set & ((1 << SYMBOLS) - 1);
+    core::iter::from_fn(move || {
+        let first = left.trailing_zeros() as usize;
+        left &= left.wrapping_sub(1);
+        (first < SYMBOLS).then_some(first)
+    })
+}
+
+fn symbol_index(symbol: u8) -> usize {
+    match bit(symbol) {
+        0 => SYMBOLS - 1,
+        one => one.trailing_zeros() as usize,
+    }
 }
