@@ -90,6 +90,7 @@ fn as_dialled_in_new_york() {
             ("6005551234", "+16005551234 CA Personal"),
             ("411", "+1411 US Directory"),
             ("12125551212", "+12125551212 US Directory"),
+            ("18765551212", "+18765551212 JM NanpAbroad"),
             ("18005551212", "+18005551212 -- TollFree"),
             // 011, 00, + and the routes 044 and 033
             ("011442071838750", "+442071838750 GB Abroad"),

@@ -31,7 +31,8 @@ pub enum Format {
     Seed2,
 }
 
-/// What a number is.
+/// What a number is. What costs more or nothing comes before where it is: a premium number abroad is
+/// `Premium`. Whether a call leaves the country, [`Number::country`] says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[repr(u8)]
@@ -57,7 +58,7 @@ pub enum Kind {
     Satellite,
     /// International networks (+882, +883, +888).
     GlobalNetwork,
-    /// Directory enquiries and the like: 411, and 555-1212 in every area code.
+    /// Directory enquiries and the like: 411, and 555-1212 in every area code of the US and Canada.
     Directory,
 }
 

@@ -149,10 +149,11 @@ fn within_area(country: [u8; 2], line: &[u8], home: CountryCode) -> Kind {
     if line.starts_with(b"976") {
         return Kind::Premium;
     }
-    if line == b"5551212" {
+    let large = |c: [u8; 2]| c == *b"US" || c == *b"CA";
+    // Not in the Caribbean: there the place says more about the price.
+    if line == b"5551212" && large(country) {
         return Kind::Directory;
     }
-    let large = |c: [u8; 2]| c == *b"US" || c == *b"CA";
     let of_the_us = |c: [u8; 2]| [*b"AS", *b"GU", *b"MP", *b"PR", *b"VI"].contains(&c);
     let home = home.letters();
     match country {
