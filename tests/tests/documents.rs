@@ -188,3 +188,25 @@ fn every_folder_at_the_top_is_in_the_readme() {
         );
     }
 }
+
+/// A code block that names a file after its language is a part of that file, word by word: what a
+/// person copies is what the tests run.
+#[test]
+fn excerpts_are_parts_of_the_files_they_name() {
+    let mut found = 0;
+    for (path, text) in documents() {
+        for block in text.split("\n```").skip(1).step_by(2) {
+            let (head, excerpt) = block.split_once('\n').unwrap_or((block, ""));
+            let Some((_, file)) = head.split_once(' ') else {
+                continue;
+            };
+            found += 1;
+            assert!(
+                read(file.trim()).contains(excerpt),
+                "{}: not in {file} any more:\n{excerpt}",
+                path.display()
+            );
+        }
+    }
+    assert!(found > 0);
+}
