@@ -9,6 +9,7 @@ mod disk;
 pub mod file;
 pub mod history;
 pub mod journal;
+pub mod policy_store;
 
 #[cfg(test)]
 mod sample;

@@ -450,3 +450,10 @@ pub fn refused(client: u16, unix_ms: i64, caller: &str, number: &str) -> Record 
     };
     record
 }
+
+/// A directory for tests that commit often and do not ask what a disk does.
+pub fn memory_dir() -> tempfile::TempDir {
+    tempfile::tempdir_in("/dev/shm")
+        .or_else(|_| tempfile::tempdir())
+        .unwrap()
+}

@@ -12,7 +12,7 @@ use std::{
 
 use serde::Deserialize;
 use toml::de::{DeTable, Deserializer};
-use trunkguard_core::policy::Definition;
+use trunkguard_core::policy::{Definition, Policy};
 
 /// Largest policy file, in octets.
 pub const MAX_FILE: usize = 16 << 20;
@@ -79,7 +79,7 @@ impl FileError {
 /// Reads a policy file from disk and returns its text with what it says.
 ///
 /// # Errors
-/// When the file cannot be read, is too large, or [`parse`] refuses it.
+/// When the file cannot be read, is too large, or [`parse`] or [`check`] refuses it.
 pub fn read(path: &Path) -> Result<(String, Definition), FileError> {
     let bytes = read_bounded(path, MAX_FILE)?;
     let text = String::from_utf8(bytes).map_err(|e| {
@@ -94,7 +94,23 @@ pub fn read(path: &Path) -> Result<(String, Definition), FileError> {
         )
     })?;
     let definition = parse(&text, path)?;
+    check(&text, path, &definition)?;
     Ok((text, definition))
+}
+
+/// Has the core check what one part of a policy says of another, and finds the line of the first
+/// thing that does not fit.
+///
+/// # Errors
+/// That first thing.
+pub fn check(text: &str, path: &Path, definition: &Definition) -> Result<(), FileError> {
+    match Policy::compile(definition) {
+        Ok(_) => Ok(()),
+        Err(problems) => Err(match problems.first() {
+            Some(first) => problem(text, path, &first.path, &first.message),
+            None => FileError::whole(path, "the policy does not fit together".into()),
+        }),
+    }
 }
 
 /// Reads the text of a policy file. Number lists that name a `file` are completed from that file,
@@ -102,7 +118,7 @@ pub fn read(path: &Path) -> Result<(String, Definition), FileError> {
 ///
 /// # Errors
 /// The first thing that is wrong. References from one part to another (a rule that names a list)
-/// are not looked at here: the core checks them, and [`problem`] finds their lines.
+/// are not looked at here: see [`check`].
 pub fn parse(text: &str, path: &Path) -> Result<Definition, FileError> {
     if text.len() > MAX_FILE {
         return Err(FileError::whole(

@@ -231,3 +231,16 @@ fn a_file_that_is_not_text_is_refused_where_it_is_wrong() {
         "{error}"
     );
 }
+
+#[test]
+fn what_the_core_refuses_is_found_in_the_text() {
+    let text =
+        "[[client]]\nname = \"a\"\naddresses = [\"10.0.0.1\"]\npolicy.allow.lists = [\"none\"]\n";
+    let definition = parse(text, Path::new(PATH)).unwrap();
+    let error = check(text, Path::new(PATH), &definition).unwrap_err();
+    assert_eq!(
+        (error.line, error.key.as_str()),
+        (4, "client[0].policy.allow.lists[0]"),
+        "{error}"
+    );
+}
