@@ -33,7 +33,7 @@ fn start(office: &Office, plan: &Plan) -> Result<(Guard, Pbx, Provider, Phone)> 
     Ok((guard, pbx, provider, phone))
 }
 
-fn decided(guard: &Guard, expected: &[(&str, bool, &str)]) -> Result<()> {
+fn decided(guard: &Guard, fields: u8, expected: &[(&str, bool, &str)]) -> Result<()> {
     let calls = guard.calls(expected.len())?;
     for (call, (dialled, approved, rule)) in calls.iter().zip(expected) {
         let entry = Entry::read(call)?;
@@ -42,11 +42,11 @@ fn decided(guard: &Guard, expected: &[(&str, bool, &str)]) -> Result<()> {
                 == (*dialled, *approved, *rule),
             "the journal says {entry:?}; expected {dialled} {approved} {rule}"
         );
-        // The unescaped `;` left one field of the header, which is still the caller.
+        // An unescaped `;` leaves one field of the header, which is still the caller.
         ensure!(entry.caller == "1001", "{entry:?}");
         ensure!(
-            call["said_fields"] == 1,
-            "P-tfps should have arrived with one field: {call}"
+            call["said_fields"] == fields,
+            "P-tfps should have arrived with {fields} fields: {call}"
         );
     }
     Ok(())
@@ -59,7 +59,7 @@ fn calls_seed_redirect_by_the_letter_never_reaches_the_provider() {
         let (guard, pbx, provider, mut phone) = start(office, &REDIRECT)?;
         phone.call_refused(ALLOWED)?;
         provider.saw(&[])?;
-        decided(&guard, &[(ALLOWED_SENT, true, "default")])?;
+        decided(&guard, 1, &[(ALLOWED_SENT, true, "default")])?;
         let log = pbx.log();
         ensure!(
             log.contains(&format!("A00{ALLOWED_SENT}@fps")),
@@ -93,9 +93,35 @@ fn calls_seed_redirect_in_the_callers_context_works() {
         provider.saw(&[ALLOWED])?;
         decided(
             &guard,
+            1,
             &[
                 (BLOCKED_SENT, false, "country"),
                 (ALLOWED_SENT, true, "default"),
+            ],
+        )
+    });
+}
+
+/// With the fewest changes that make the guide's own dial plan right.
+#[test]
+fn calls_seed_redirect_with_the_fewest_changes_works() {
+    Office::run(|office| {
+        let plan = Plan {
+            layers: &["seed-corrected"],
+            client: "number_format = \"e164\"",
+            ..REDIRECT
+        };
+        let (guard, _pbx, provider, mut phone) = start(office, &plan)?;
+        phone.call_refused(BLOCKED)?;
+        provider.saw(&[])?;
+        phone.call_through(ALLOWED)?;
+        provider.saw(&[ALLOWED])?;
+        decided(
+            &guard,
+            5,
+            &[
+                (&BLOCKED[3..], false, "country"),
+                (&ALLOWED[3..], true, "default"),
             ],
         )
     });
@@ -121,6 +147,7 @@ fn calls_seed_failover_by_the_letter_never_reaches_the_provider() {
         provider.saw(&[])?;
         decided(
             &guard,
+            1,
             &[(ALLOWED, true, "default"), (BLOCKED, false, "country")],
         )?;
         ensure!(
