@@ -120,6 +120,12 @@ impl Gate {
         (decided, prepared.call.dialled)
     }
 
+    /// Is this an emergency number for the client? Asked before anything that could stand in its way.
+    pub fn is_emergency(&self, client: u16, dialled: &[u8]) -> bool {
+        let client = &self.policy.clients()[client as usize];
+        number::read(dialled, client.number_format, &home(&self.policy, client)) == Ok(Dialled::Emergency)
+    }
+
     fn count(&mut self, now: &Now, prepared: &Prepared<'_>, verdict: &Verdict) {
         self.figures.decided += 1;
         self.figures.approved += u64::from(verdict.approved);
@@ -147,6 +153,15 @@ impl Gate {
     }
 }
 
+fn home<'a>(policy: &'a Policy, client: &'a Client) -> Home<'a> {
+    Home {
+        country: policy.settings.country,
+        area_code: policy.settings.area_code,
+        outside_prefix: client.outside_prefix.as_bytes(),
+        emergency: &policy.settings.emergency,
+    }
+}
+
 /// A request with everything looked up that the rules ask for.
 struct Prepared<'a> {
     call: Call<'a>,
@@ -158,19 +173,13 @@ impl<'a> Prepared<'a> {
     fn new(policy: &'a Policy, counters: &Counters, index: u16, request: &'a Request<'a>) -> Self {
         let client = &policy.clients()[index as usize];
         let caller = caller_of(request);
-        let home = Home {
-            country: policy.settings.country,
-            area_code: policy.settings.area_code,
-            outside_prefix: client.outside_prefix.as_bytes(),
-            emergency: &policy.settings.emergency,
-        };
         Prepared {
             call: Call {
                 who: counters.who(&client.name, caller),
                 client,
                 view: policy.view(index, caller),
                 request,
-                dialled: number::read(request.dialled, client.number_format, &home),
+                dialled: number::read(request.dialled, client.number_format, &home(policy, client)),
             },
             caller,
             assumed_ms: u64::from(policy.settings.assumed_call_minutes) * 60_000,

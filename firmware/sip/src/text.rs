@@ -1,0 +1,112 @@
+//! The small grammar of SIP that everything else is made of (RFC 3261 25.1).
+
+/// White space of a header's value; a folded line is one (RFC 3261 7.3.1).
+pub fn is_space(b: u8) -> bool {
+    matches!(b, b' ' | b'\t' | b'\r' | b'\n')
+}
+
+/// Without white space at both ends.
+pub fn trim(mut text: &[u8]) -> &[u8] {
+    while let [first, rest @ ..] = text && is_space(*first) {
+        text = rest;
+    }
+    while let [rest @ .., last] = text && is_space(*last) {
+        text = rest;
+    }
+    text
+}
+
+/// A token: a method, a parameter's name.
+pub fn is_token(text: &[u8]) -> bool {
+    !text.is_empty() && text.iter().all(|b| b.is_ascii_alphanumeric() || b"-.!%*_+`'~".contains(b))
+}
+
+/// Splits at the first of `separator` that is neither in quotes nor in angle brackets. `None` as
+/// second part when there is none.
+///
+/// # Errors
+/// When quotes or brackets do not close.
+pub fn split_outside(text: &[u8], separator: u8) -> Result<(&[u8], Option<&[u8]>), Unclosed> {
+    let (mut quoted, mut bracketed, mut i) = (false, false, 0);
+    while i < text.len() {
+        match text[i] {
+            b'\\' if quoted => i += 1,
+            b'"' if !bracketed => quoted = !quoted,
+            b'<' if !quoted => bracketed = true,
+            b'>' if !quoted => bracketed = false,
+            b if b == separator && !quoted && !bracketed => return Ok((&text[..i], Some(&text[i + 1..]))),
+            _ => {}
+        }
+        i += 1;
+    }
+    if quoted || bracketed { Err(Unclosed) } else { Ok((text, None)) }
+}
+
+/// A quote or an angle bracket that is never closed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Unclosed;
+
+/// Parameters `;name=value;name`, as they stand behind a URI or a Via.
+#[derive(Clone, Copy, Debug)]
+pub struct Parameters<'a>(pub &'a [u8]);
+
+impl<'a> Parameters<'a> {
+    /// The value of a parameter, empty where it has none. Names are compared without case.
+    pub fn get(&self, name: &[u8]) -> Option<&'a [u8]> {
+        let mut rest = Some(self.0);
+        while let Some(text) = rest {
+            let (one, after) = split_outside(text, b';').ok()?;
+            let mut halves = one.splitn(2, |&b| b == b'=');
+            if trim(halves.next().unwrap_or_default()).eq_ignore_ascii_case(name) {
+                return Some(trim(halves.next().unwrap_or_default()));
+            }
+            rest = after;
+        }
+        None
+    }
+
+    /// Is every parameter `token` or `token=value`? (RFC 4475 3.1.2.1 has empty ones.)
+    pub fn are_sound(&self) -> bool {
+        let mut rest = Some(self.0);
+        while let Some(text) = rest {
+            let Ok((one, after)) = split_outside(text, b';') else { return false };
+            let mut halves = one.splitn(2, |&b| b == b'=');
+            let value = halves.nth(1).map(trim);
+            let name = trim(one.split(|&b| b == b'=').next().unwrap_or_default());
+            if !is_token(name) || value.is_some_and(<[u8]>::is_empty) {
+                return false;
+            }
+            rest = after;
+        }
+        true
+    }
+}
+
+/// Decimal digits as a number, at most `most`.
+pub fn number(text: &[u8], most: u64) -> Option<u64> {
+    if text.is_empty() || !text.iter().all(u8::is_ascii_digit) {
+        return None;
+    }
+    let value = text.iter().try_fold(0u64, |n, d| n.checked_mul(10)?.checked_add(u64::from(d - b'0')))?;
+    (value <= most).then_some(value)
+}
+
+/// Percent-decodes once (RFC 3261 19.1.2) into `out`. `None` when an escape is broken or `out` is
+/// full.
+pub fn unescape<'o>(text: &[u8], out: &'o mut [u8]) -> Option<&'o [u8]> {
+    let (mut i, mut len) = (0, 0);
+    while i < text.len() {
+        let byte = if text[i] == b'%' {
+            let hex = |b: u8| (b as char).to_digit(16);
+            let pair = (hex(*text.get(i + 1)?)?, hex(*text.get(i + 2)?)?);
+            i += 2;
+            (pair.0 * 16 + pair.1) as u8
+        } else {
+            text[i]
+        };
+        *out.get_mut(len)? = byte;
+        len += 1;
+        i += 1;
+    }
+    Some(&out[..len])
+}
