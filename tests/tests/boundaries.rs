@@ -1,5 +1,6 @@
 //! What the architecture promises about the shape of the code, held by a machine: which crate may
 //! know which, that the core needs no std, and what licences come in.
+#![allow(clippy::unwrap_used)]
 
 use std::{
     collections::{BTreeMap, BTreeSet},

@@ -1,4 +1,5 @@
 //! The documents are true: what they show and name is there, and nothing was left for later.
+#![allow(clippy::unwrap_used)]
 
 use std::{
     fs,
