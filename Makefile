@@ -9,7 +9,7 @@ SHELL := /bin/bash
 # holds it already: make run SIP=127.0.0.1:5070
 STATE ?= var
 SIP ?= 127.0.0.1:5060
-FROM ?= 2001
+FROM ?= 1001
 
 export CARGO_TARGET_DIR ?= $(CURDIR)/target
 # The dev profile optimises the dependencies (Cargo.toml), and starts in half the time of --release.
@@ -24,9 +24,9 @@ help: ## List the commands
 run: binary ## Start the daemon here: no root, simulated panel, example policy (SIP=ADDR:PORT)
 	exec $(TRUNKGUARD) run --state $(STATE) --sip $(SIP) --board sim --firewall dry-run --policy example
 
-call: binary ## Send the running daemon a real INVITE: make call NUMBER=011442071838750 FROM=2001
-	@test -n "$(NUMBER)" || { echo "say which number: make call NUMBER=011442071838750 FROM=2001" >&2; exit 2; }
-	exec $(TRUNKGUARD) call --state $(STATE) --from '$(FROM)' '$(NUMBER)'
+call: binary ## Send the running daemon a real INVITE: make call NUMBER=011442071838750 FROM=1001
+	@test -n "$(NUMBER)" || { echo "say which number: make call NUMBER=011442071838750 FROM=1001" >&2; exit 2; }
+	exec $(TRUNKGUARD) call --state $(STATE) --from '$(FROM)' --number '$(NUMBER)'
 
 test: binary ## Run all tests, with real Asterisks, sipp, sipsak and sipvicious (installs them; root)
 	$(AS_ROOT) tests/setup.sh
