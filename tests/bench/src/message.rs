@@ -54,13 +54,14 @@ impl Template {
     fn write(&self, room: &mut [u8; ROOM], call: &Call, key: Key) -> usize {
         let length = self.text.len();
         room[..length].copy_from_slice(&self.text);
-        let mixed = mix(key.sequence ^ u64::from(key.run) << 32);
+        // `mix` maps no two to one: no branch comes twice, in this run or in another.
+        let mixed = mix(key.sequence | u64::from(key.run) << 32);
         for &(mark, at) in &self.places {
             match mark {
                 NUMBER => room[at..at + DIGITS].copy_from_slice(&call.number),
                 CALLER => decimal(&mut room[at..at + 4], call.caller),
                 TAG => hex(&mut room[at..at + 8], mixed & 0xFFFF_FFFF),
-                BRANCH => hex(&mut room[at..at + 8], mixed >> 32),
+                BRANCH => hex(&mut room[at..at + 16], mixed),
                 _ => write_key(&mut room[at..at + CALL_ID], key),
             }
         }
@@ -215,7 +216,7 @@ fn invite(client: SocketAddr, server: SocketAddr) -> String {
         field(NUMBER, DIGITS),
         field(CALLER, 4),
         field(TAG, 8),
-        field(BRANCH, 8),
+        field(BRANCH, 16),
         field(KEY, CALL_ID),
     );
     let ip = client.ip();
@@ -238,9 +239,8 @@ fn invite(client: SocketAddr, server: SocketAddr) -> String {
          Allow: INVITE, ACK, CANCEL, OPTIONS, BYE, REFER, SUBSCRIBE, NOTIFY, INFO, PUBLISH\r\n\
          Supported: replaces, timer\r\n\
          Session-Expires: 1800\r\n\
-         Min-SE: 90\r\n\
          P-Asserted-Identity: \"Desk {caller}\" <sip:{caller}@{ip}>\r\n\
-         P-tfps: {caller};pbx1.example.com;192.168.1.77;Yealink SIP-T46S;1\r\n\
+         P-tfps: {caller};sip-pbx1.example.com;192.168.1.77;Yealink SIP-T46S;1\r\n\
          Content-Type: application/sdp\r\n\
          Content-Length: {}\r\n\r\n{body}",
         body.len()
@@ -252,7 +252,7 @@ fn ack_head(client: SocketAddr, server: SocketAddr) -> String {
         field(NUMBER, DIGITS),
         field(CALLER, 4),
         field(TAG, 8),
-        field(BRANCH, 8),
+        field(BRANCH, 16),
     );
     format!(
         "ACK sip:{number}@{server} SIP/2.0\r\n\
@@ -284,7 +284,7 @@ fn options(client: SocketAddr, server: SocketAddr) -> String {
          CSeq: 102 OPTIONS\r\n\
          User-Agent: FPBX-16.0.40.7(18.20.0)\r\n\
          Content-Length: 0\r\n\r\n",
-        field(BRANCH, 8),
+        field(BRANCH, 16),
         field(TAG, 8),
         field(KEY, CALL_ID)
     )
