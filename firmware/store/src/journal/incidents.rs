@@ -3,12 +3,13 @@
 
 use std::{
     collections::HashMap,
-    hash::{BuildHasher, RandomState},
     time::{Duration, Instant},
 };
 
 use rusqlite::{Connection, params};
 use trunkguard_core::record::Record;
+
+use super::keyed::{AsIs, Keys};
 
 /// Incidents that are told apart at a time; beyond, they are counted per kind.
 const APART: usize = 1_024;
@@ -22,8 +23,8 @@ const KEPT: usize = 10_000;
 
 #[derive(Default)]
 pub(super) struct Incidents {
-    live: HashMap<u64, Incident>,
-    hasher: RandomState,
+    live: HashMap<u64, Incident, AsIs>,
+    keys: Keys,
     next_id: i64,
     /// Some have a new count.
     counted: bool,
@@ -110,7 +111,7 @@ impl Incidents {
     }
 
     fn key(&self, kind: &str, client: u32, caller: &str) -> u64 {
-        self.hasher.hash_one((kind, client, caller))
+        self.keys.of((kind, client, caller))
     }
 
     /// Adds a call, where it means an incident.

@@ -1,23 +1,22 @@
 //! What the first-time rules must remember over a restart: countries of a client, phones of a caller.
 
-use std::{
-    collections::HashSet,
-    hash::{BuildHasher, RandomState},
-    net::IpAddr,
-};
+use std::{collections::HashSet, net::IpAddr};
 
 use rusqlite::{Connection, params};
 use trunkguard_core::{policy::CountryCode, record::Record};
 
-use super::{KnownPhone, Recovered};
+use super::{
+    KnownPhone, Recovered,
+    keyed::{AsIs, Keys},
+};
 
 /// Phones remembered; twice what the core holds. The oldest quarter makes room.
 const PHONES: usize = 16_384;
 
 #[derive(Default)]
 pub(super) struct Known {
-    seen: HashSet<u64>,
-    hasher: RandomState,
+    seen: HashSet<u64, AsIs>,
+    keys: Keys,
     countries: Vec<(u32, CountryCode, i64)>,
     phones: Vec<(u32, Box<str>, IpAddr, Box<str>, i64)>,
     written_phones: usize,
@@ -52,11 +51,11 @@ impl Known {
     }
 
     fn country_key(&self, client: u32, country: CountryCode) -> u64 {
-        self.hasher.hash_one((client, country))
+        self.keys.of((client, country))
     }
 
     fn phone_key(&self, client: u32, caller: &str, address: IpAddr, agent: &str) -> u64 {
-        self.hasher.hash_one((client, caller, address, agent))
+        self.keys.of((client, caller, address, agent))
     }
 
     /// Learns from an approved call that cost money; the core does the same.

@@ -6,6 +6,7 @@
 
 pub(crate) mod db;
 mod incidents;
+mod keyed;
 mod known;
 pub(crate) mod packed;
 mod queue;

@@ -1,15 +1,15 @@
 //! Refused calls, counted: one row per client, caller, number and rule in an hour, written every
 //! few seconds, so that a flood of refusals neither fills nor wears out the card.
 
-use std::{
-    collections::HashMap,
-    hash::{BuildHasher, RandomState},
-};
+use std::collections::HashMap;
 
 use rusqlite::{Connection, params};
 use trunkguard_core::record::{Record, text};
 
-use super::packed::Row;
+use super::{
+    keyed::{AsIs, Keys},
+    packed::Row,
+};
 
 /// Distinct refusals of the last hour that are told apart. The next ones are counted per client
 /// and rule, and after [`MERGED`] of those, per rule.
@@ -19,8 +19,8 @@ const HOUR_MS: i64 = 3_600_000;
 
 #[derive(Default)]
 pub(super) struct Refusals {
-    kept: HashMap<u64, Refusal>,
-    hasher: RandomState,
+    kept: HashMap<u64, Refusal, AsIs>,
+    keys: Keys,
     next_id: i64,
     dirty: usize,
     row: Row,
@@ -60,14 +60,14 @@ impl Refusals {
             .as_ref()
             .map_or(record.dialled.as_bytes(), |d| d.as_bytes());
         let mut key = self
-            .hasher
-            .hash_one((hour, rule, client, record.caller.as_bytes(), number));
+            .keys
+            .of((hour, rule, client, record.caller.as_bytes(), number));
         let mut merged = false;
         if self.kept.len() >= APART && !self.kept.contains_key(&key) {
             merged = true;
-            key = self.hasher.hash_one((hour, rule, client));
+            key = self.keys.of((hour, rule, client));
             if self.kept.len() >= APART + MERGED && !self.kept.contains_key(&key) {
-                key = self.hasher.hash_one((hour, rule));
+                key = self.keys.of((hour, rule));
             }
         }
         let next_id = &mut self.next_id;

@@ -156,8 +156,9 @@ impl Writer {
         let mut items = queue.buffer();
         loop {
             let taken = queue.take(&mut items, Some(self.due()));
+            let now = Instant::now();
             for item in items.drain(..) {
-                self.item(item);
+                self.item(item, now);
             }
             if !self.tickets.is_empty() || self.behind.octets() >= BEHIND_OCTETS {
                 self.commit(false);
@@ -193,8 +194,7 @@ impl Writer {
         }
     }
 
-    fn item(&mut self, item: Item) {
-        let now = Instant::now();
+    fn item(&mut self, item: Item, now: Instant) {
         match item {
             Item::Call(entry) => self.call(&entry, now),
             Item::Names(names) => {
