@@ -104,9 +104,9 @@ impl Known {
         }
         if self.written_phones + self.phones.len() > PHONES {
             connection.execute(
-                "DELETE FROM known_phone WHERE since_ms <=
-                 (SELECT since_ms FROM known_phone ORDER BY since_ms LIMIT 1 OFFSET ?1)",
-                [(PHONES / 4) as i64],
+                "DELETE FROM known_phone WHERE (client, caller, address, agent) NOT IN
+                 (SELECT client, caller, address, agent FROM known_phone ORDER BY since_ms DESC LIMIT ?1)",
+                [(PHONES / 4 * 3) as i64],
             )?;
         }
         Ok(())

@@ -13,6 +13,8 @@ mod queue;
 mod refusals;
 mod retention;
 mod rows;
+#[cfg(test)]
+mod tests;
 mod writer;
 
 use std::{

@@ -23,6 +23,8 @@ pub(super) struct Refusals {
     keys: Keys,
     next_id: i64,
     dirty: usize,
+    /// The hour in which refusals arrive now.
+    hour: i64,
     row: Row,
 }
 
@@ -54,6 +56,7 @@ impl Refusals {
 
     pub fn add(&mut self, client: u32, record: &Record) {
         let hour = record.unix_ms.div_euclid(HOUR_MS);
+        self.hour = hour;
         let rule = record.verdict.rule;
         let number = record
             .digits
@@ -122,8 +125,8 @@ impl Refusals {
 
     /// The transaction with [`Refusals::write`] in it is committed. Forgets what no new refusal can
     /// be added to.
-    pub fn written(&mut self, now_ms: i64) {
-        let hour = now_ms.div_euclid(HOUR_MS);
+    pub fn written(&mut self) {
+        let hour = self.hour;
         self.kept.retain(|_, refusal| {
             refusal.dirty = false;
             refusal.record.unix_ms.div_euclid(HOUR_MS) == hour

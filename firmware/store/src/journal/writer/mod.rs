@@ -31,8 +31,10 @@ use crate::disk;
 const TICKETS: usize = 1_024;
 /// What has no ticket is on disk so much later, with the nap of the queue within a second.
 const BEHIND: Duration = Duration::from_millis(500);
-/// Octets without a ticket that make a commit of their own, and that are kept while the disk fails.
+/// Octets without a ticket that make a commit of their own.
 const BEHIND_OCTETS: usize = 1 << 20;
+/// Octets that are kept while the disk fails: little enough to fit when a little room is made.
+const KEPT_OCTETS: usize = 64 << 10;
 /// Counts of refusals and incidents are on disk so much later.
 const COUNTS: Duration = Duration::from_secs(10);
 /// A failing disk is tried again so much later when nobody asks.
@@ -209,6 +211,7 @@ impl Writer {
                 self.retention.due = now;
             }
             Item::Flush(done) => {
+                self.look_for_file(now);
                 // Who asked may have gone.
                 let _ = done.try_send(self.commit(true));
             }
@@ -236,7 +239,9 @@ impl Writer {
             if self.tickets.len() == TICKETS {
                 self.commit(false);
             }
-        } else if self.connection.is_none() || self.behind.octets() >= 2 * BEHIND_OCTETS {
+        } else if self.connection.is_none()
+            || (self.failing.is_some() && self.behind.octets() >= KEPT_OCTETS)
+        {
             self.lose(1);
         } else {
             self.behind.add(client, record);
@@ -288,6 +293,10 @@ impl Writer {
             }
             Err(trouble) => {
                 self.trouble(&trouble, now);
+                if self.behind.octets() > KEPT_OCTETS {
+                    self.lose(self.behind.calls());
+                    self.behind.clear();
+                }
                 self.behind_due = None;
                 self.settle(Outcome::Failed);
                 false
@@ -365,7 +374,7 @@ impl Writer {
         self.new_clients.clear();
         self.behind.clear();
         if refusals {
-            self.refusals.written(disk::unix_ms());
+            self.refusals.written();
         }
         // The calls are on disk whatever the next statements meet; damage will show again.
         let mut after = if known {
