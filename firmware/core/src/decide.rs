@@ -89,13 +89,18 @@ pub fn is_chargeable(dialled: &Result<Dialled, NotANumber>) -> bool {
     }
 }
 
-/// Does it leave the home country? What is not understood does.
+/// Does it leave home (the US and Canada are one)? What is not understood does.
 pub fn is_abroad(dialled: &Result<Dialled, NotANumber>) -> bool {
     match dialled {
         Ok(Dialled::Emergency | Dialled::Service) => false,
-        Ok(Dialled::Number(number)) => !matches!(number.kind, Kind::Domestic | Kind::TollFree | Kind::Directory),
+        Ok(Dialled::Number(number)) => kind_is_abroad(number.kind),
         Err(_) => true,
     }
+}
+
+/// Does a number of this kind leave home? What costs extra counts as if it did.
+pub fn kind_is_abroad(kind: Kind) -> bool {
+    !matches!(kind, Kind::Domestic | Kind::UsCanada | Kind::TollFree | Kind::Directory)
 }
 
 /// allowed, by which rule, set by whom, with which figures.

@@ -1,12 +1,13 @@
 //! The gate: one INVITE in, one answer out, decided once per transaction and counted once.
 
 use alloc::sync::Arc;
+use core::net::IpAddr;
 
 use crate::{
-    counters::{CallerId, Counted, Counters},
+    counters::{Counted, Counters},
     decide::{self, Call, Decided, NoTrace, Trace},
     number::{self, Dialled, Home, NotANumber},
-    policy::{Client, Durability, Policy, Profile},
+    policy::{Client, CountryCode, Durability, Policy, Profile},
     record::{self, Record},
     request::Request,
     time::Now,
@@ -175,7 +176,7 @@ impl<'a> Prepared<'a> {
         let caller = caller_of(request);
         Prepared {
             call: Call {
-                who: counters.who(&client.name, caller),
+                who: counters.who(client.name.as_str(), caller),
                 client,
                 view: policy.view(index, caller),
                 request,
@@ -273,15 +274,29 @@ pub struct Past<'a> {
     /// Milliseconds since 1970.
     pub unix_ms: i64,
     /// Name of the client at the time.
-    pub client: &'a crate::policy::Name,
+    pub client: &'a str,
     /// The extension.
     pub caller: &'a [u8],
     /// As it was dialled.
     pub dialled: &'a [u8],
-    /// Left the home country.
+    /// Left home.
     pub abroad: bool,
 }
 
+impl<'a> Past<'a> {
+    /// An approved call as the journal kept it.
+    pub fn of(client: &'a str, record: &'a Record) -> Self {
+        Past {
+            unix_ms: record.unix_ms,
+            client,
+            caller: record.caller.as_bytes(),
+            dialled: record.dialled.as_bytes(),
+            abroad: record.kind.is_none_or(decide::kind_is_abroad),
+        }
+    }
+}
+
+/// What is known from before a restart.
 impl Gate {
     /// Counts a call that was approved before a restart. A call from the future (the clock was
     /// wrong) counts as one of now: never forgotten too early.
@@ -291,9 +306,21 @@ impl Gate {
             return;
         }
         let at_ms = now.mono_ms.saturating_sub(ago);
-        let who: CallerId = self.counters.who(past.client, past.caller);
+        let who = self.counters.who(past.client, past.caller);
         self.counters.tried(who, at_ms, past.dialled, true);
         let open_ms = u64::from(self.policy.settings.assumed_call_minutes) * 60_000;
         self.counters.approved(&Counted { who, at_ms, abroad: past.abroad, open_ms, dialled: past.dialled, country: None, phone: None });
+    }
+
+    /// This client has called this country before.
+    pub fn knows_country(&mut self, client: &str, country: CountryCode) {
+        let who = self.counters.who(client, b"");
+        self.counters.learn_country(who, country);
+    }
+
+    /// This caller has called from this phone before.
+    pub fn knows_phone(&mut self, client: &str, caller: &[u8], address: IpAddr, agent: &[u8]) {
+        let who = self.counters.who(client, caller);
+        self.counters.learn_phone(who, (address, agent));
     }
 }

@@ -1,2 +1,48 @@
-//! The trunkguard daemon and its command line.
-fn main() {}
+//! The `trunkguard` daemon and its command line.
+//!
+//! Exit codes: 0 done, 1 the answer is no (denied, unhealthy), 2 usage or bad input. Errors go to
+//! standard error: one line first, the chain of causes after it.
+
+mod batch;
+mod cli;
+mod clock;
+mod control;
+mod control_server;
+mod daemon;
+mod desk;
+mod logs;
+mod panel;
+mod policy;
+mod reasons;
+mod health;
+mod held;
+mod sockets;
+mod streams;
+mod tls;
+mod udp;
+mod words;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+fn main() -> ExitCode {
+    let arguments = match cli::Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(problem) => {
+            // clap prints its own message, on standard output where it was asked for help.
+            let _ = problem.print();
+            return ExitCode::from(if problem.use_stderr() { 2 } else { 0 });
+        }
+    };
+    match cli::run(arguments) {
+        Ok(answer) => answer.into(),
+        Err(problem) => {
+            eprintln!("trunkguard: {problem}");
+            for cause in problem.chain().skip(1) {
+                eprintln!("  because: {cause}");
+            }
+            ExitCode::from(2)
+        }
+    }
+}

@@ -4,6 +4,7 @@
 //! a TCP or TLS stream into messages. Nothing here has a socket, a clock or a log; keys are handed in.
 #![forbid(unsafe_code)]
 
+pub mod caller;
 pub mod digest;
 pub mod keys;
 pub mod limits;

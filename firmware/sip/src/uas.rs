@@ -7,8 +7,8 @@ use core::net::SocketAddr;
 
 use trunkguard_core::{
     gate::{self, Gate, Invite},
-    policy::{Client, ContactHost},
-    record::Record,
+    policy::{Client, ContactHost, bounds},
+    record::{self, Record},
     request::{Request, Tampering},
     time::Now,
     transaction::Ticket,
@@ -44,11 +44,23 @@ pub struct Seeds {
 
 /// The server's own state; the policy and the transactions are the gate's.
 pub struct Uas {
+    heard: Box<[Heard]>,
     keys: Keys,
     digests: Digests,
     repeats: Repeats,
     second: u64,
     refusals: u32,
+}
+
+/// The last that was heard of a client.
+#[derive(Clone, Debug, Default)]
+pub struct Heard {
+    /// On the gate's clock; 0 is never.
+    pub at_ms: u64,
+    /// Its User-Agent.
+    pub user_agent: heapless::String<64>,
+    /// Fields of P-tfps in its last call; 1 to 4 mean that its dial plan does not escape the `;`.
+    pub said_fields: u8,
 }
 
 /// What to do about one message.
@@ -94,7 +106,8 @@ struct Turn<'a, 'm> {
 impl Uas {
     /// A server with these draws.
     pub fn new(seeds: Seeds) -> Self {
-        Uas { keys: seeds.keys, digests: Digests::new(seeds.nonce), repeats: Repeats::default(), second: 0, refusals: 0 }
+        let heard = vec![Heard::default(); bounds::CLIENTS].into();
+        Uas { heard, keys: seeds.keys, digests: Digests::new(seeds.nonce), repeats: Repeats::default(), second: 0, refusals: 0 }
     }
 
     /// Handles one message of a client. `out` takes the answer; 8 KiB hold any.
@@ -113,6 +126,7 @@ impl Uas {
             Read::Request(message) => (message, None),
             Read::Refused(message, status, why) => (message, Some((status, why))),
         };
+        self.hear(now, client, &message);
         let names = self.keys.names(&message, source.ip().to_canonical());
         let turn = Turn { now, gate, client, source, message: &message, names };
         if let Some((status, why)) = refused {
@@ -136,6 +150,29 @@ impl Uas {
             b"REGISTER" => self.register(turn, out),
             _ => turn.other(out),
         }
+    }
+
+    fn hear(&mut self, now: &Now, client: u16, message: &Message<'_>) {
+        let Some(heard) = self.heard.get_mut(client as usize) else { return };
+        // The name changes with an upgrade; there is no need to copy it for every call.
+        let renewed = now.mono_ms >= heard.at_ms + 1_000;
+        heard.at_ms = now.mono_ms;
+        if renewed && !message.user_agent.is_empty() {
+            heard.user_agent = record::text(message.user_agent);
+        }
+        if message.method == b"INVITE" {
+            heard.said_fields = said::read(&message.said).fields;
+        }
+    }
+
+    /// The last that was heard of a client of the policy in force.
+    pub fn heard(&self, client: u16) -> Option<&Heard> {
+        self.heard.get(client as usize).filter(|heard| heard.at_ms > 0)
+    }
+
+    /// Another policy is in force: its clients have other numbers.
+    pub fn forget_clients(&mut self) {
+        self.heard.fill(Heard::default());
     }
 
     fn may_refuse(&mut self, now: &Now) -> bool {

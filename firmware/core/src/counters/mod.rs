@@ -17,7 +17,7 @@ pub use recent::{Recent, Spelling};
 pub use seen::Seen;
 pub use tally::{SPANS, Tally};
 
-use crate::policy::{CountryCode, Name};
+use crate::policy::CountryCode;
 
 /// Callers that have figures of their own. The ones after them share one set of figures, so that
 /// inventing extensions never gains a call.
@@ -93,8 +93,8 @@ impl Counters {
     }
 
     /// The caller `caller` of the client named `client`.
-    pub fn who(&self, client: &Name, caller: &[u8]) -> CallerId {
-        let client = self.hash(&[client.as_str().as_bytes()]);
+    pub fn who(&self, client: &str, caller: &[u8]) -> CallerId {
+        let client = self.hash(&[client.as_bytes()]);
         CallerId { client, caller: self.hash(&[&client.to_le_bytes(), caller]) }
     }
 

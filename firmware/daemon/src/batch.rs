@@ -1,0 +1,182 @@
+//! Datagrams in batches: many per system call, into buffers taken once (recvmmsg(2), sendmmsg(2)).
+
+use std::{
+    io::{IoSlice, IoSliceMut},
+    net::{SocketAddr, UdpSocket},
+    os::fd::AsRawFd,
+};
+
+use nix::{
+    errno::Errno,
+    sys::socket::{MsgFlags, MultiHeaders, SockaddrStorage, recvmmsg, sendmmsg},
+};
+
+/// Datagrams per call. More gain little and make the last one wait.
+pub const BATCH: usize = 32;
+/// The longest UDP datagram there is.
+const DATAGRAM: usize = 65_535;
+/// The longest answer.
+pub const ANSWER: usize = 8 * 1024;
+
+/// Receives.
+pub struct Receiver {
+    headers: MultiHeaders<SockaddrStorage>,
+    buffers: Box<[u8]>,
+}
+
+impl Default for Receiver {
+    fn default() -> Self {
+        Receiver {
+            headers: MultiHeaders::preallocate(BATCH, None),
+            // Zeroed pages are not resident before a datagram that long arrives.
+            buffers: vec![0; BATCH * DATAGRAM].into(),
+        }
+    }
+}
+
+impl Receiver {
+    /// Waits for one datagram, as long as the socket's read time-out says, and takes what else is
+    /// there. Answers with the number of datagrams.
+    ///
+    /// # Errors
+    /// As recvmmsg(2); a time-out is no error.
+    pub fn receive(&mut self, socket: &UdpSocket, mut each: impl FnMut(SocketAddr, &[u8])) -> nix::Result<usize> {
+        let mut rest = &mut *self.buffers;
+        let mut slices: [[IoSliceMut<'_>; 1]; BATCH] = std::array::from_fn(|_| {
+            let (buffer, after) = std::mem::take(&mut rest).split_at_mut(DATAGRAM);
+            rest = after;
+            [IoSliceMut::new(buffer)]
+        });
+        let received = match recvmmsg(socket.as_raw_fd(), &mut self.headers, slices.iter_mut(), MsgFlags::MSG_WAITFORONE, None) {
+            Ok(received) => received,
+            // ECONNREFUSED is the echo of an answer to a port that has closed; it concerns no datagram here.
+            Err(Errno::EAGAIN | Errno::EINTR | Errno::ECONNREFUSED) => return Ok(0),
+            Err(problem) => return Err(problem),
+        };
+        let mut count = 0;
+        for message in received {
+            if let Some(from) = message.address.and_then(to_std) {
+                let bytes = message.iovs().next().unwrap_or_default();
+                each(from, bytes);
+            }
+            count += 1;
+        }
+        Ok(count)
+    }
+}
+
+/// Answers that leave together.
+pub struct Sender {
+    headers: MultiHeaders<SockaddrStorage>,
+    buffers: Box<[u8]>,
+    lengths: [usize; BATCH],
+    addresses: [Option<SockaddrStorage>; BATCH],
+    count: usize,
+}
+
+// SAFETY: the pointers in the headers are set anew, to memory that this struct owns, before every
+// system call that reads them; between calls nobody follows them.
+unsafe impl Send for Sender {}
+
+impl Default for Sender {
+    fn default() -> Self {
+        Sender {
+            headers: MultiHeaders::preallocate(BATCH, None),
+            buffers: vec![0; BATCH * ANSWER].into(),
+            lengths: [0; BATCH],
+            addresses: [None; BATCH],
+            count: 0,
+        }
+    }
+}
+
+impl Sender {
+    /// Where the next answer is written. `None` when the batch is full: send first.
+    pub fn next(&mut self) -> Option<&mut [u8]> {
+        self.buffers.chunks_exact_mut(ANSWER).nth(self.count).filter(|_| self.count < BATCH)
+    }
+
+    /// Keeps the answer of `len` octets that was written into [`Sender::next`].
+    pub fn keep(&mut self, len: usize, to: SocketAddr) {
+        if self.count < BATCH {
+            self.lengths[self.count] = len.min(ANSWER);
+            self.addresses[self.count] = Some(to.into());
+            self.count += 1;
+        }
+    }
+
+    /// Copies an answer in, sending what is there when the batch is full.
+    pub fn push(&mut self, socket: &UdpSocket, bytes: &[u8], to: SocketAddr) {
+        if self.count == BATCH {
+            self.send(socket);
+        }
+        if let Some(buffer) = self.next() {
+            let len = bytes.len().min(buffer.len());
+            buffer[..len].copy_from_slice(&bytes[..len]);
+            self.keep(len, to);
+        }
+    }
+
+    /// Sends all that was kept. What cannot be sent is lost, as UDP may lose it: the client asks
+    /// again.
+    pub fn send(&mut self, socket: &UdpSocket) {
+        let mut from = 0;
+        while from < self.count {
+            let slices: [[IoSlice<'_>; 1]; BATCH] = std::array::from_fn(|i| {
+                let at = i * ANSWER;
+                [IoSlice::new(&self.buffers[at..at + self.lengths[i]])]
+            });
+            let sent = sendmmsg(
+                socket.as_raw_fd(),
+                &mut self.headers,
+                &slices[from..self.count],
+                &self.addresses[from..self.count],
+                [],
+                MsgFlags::MSG_DONTWAIT,
+            );
+            // One that is refused (no route, buffer full) is passed over; the others go on.
+            from += sent.map_or(1, |results| results.count().max(1));
+        }
+        self.count = 0;
+    }
+}
+
+fn to_std(address: SockaddrStorage) -> Option<SocketAddr> {
+    if let Some(v4) = address.as_sockaddr_in() {
+        return Some(SocketAddr::V4((*v4).into()));
+    }
+    address.as_sockaddr_in6().map(|v6| SocketAddr::V6((*v6).into()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn batches_carry_datagrams_both_ways_in_order() {
+        let server = UdpSocket::bind("127.0.0.1:0").expect("a socket");
+        let client = UdpSocket::bind("127.0.0.1:0").expect("a socket");
+        let at = server.local_addr().expect("an address");
+        for i in 0..70u8 {
+            client.send_to(&vec![i; 1 + i as usize * 10], at).expect("sent");
+        }
+        let (mut receiver, mut sender, mut seen) = (Receiver::default(), Sender::default(), Vec::new());
+        while seen.len() < 70 {
+            receiver
+                .receive(&server, |from, bytes| {
+                    assert_eq!(from, client.local_addr().expect("an address"));
+                    seen.push(bytes.to_vec());
+                    sender.push(&server, bytes, from);
+                })
+                .expect("received");
+        }
+        sender.send(&server);
+        assert!(seen.iter().enumerate().all(|(i, b)| b.len() == 1 + i * 10 && b.iter().all(|&x| x as usize == i)));
+        client.set_read_timeout(Some(std::time::Duration::from_secs(5))).expect("set");
+        let mut buffer = [0; 2_000];
+        for expected in &seen {
+            let len = client.recv(&mut buffer).expect("an answer");
+            assert_eq!(&buffer[..len], &expected[..]);
+        }
+    }
+}

@@ -1,0 +1,169 @@
+//! The command line. Each subcommand is a file that asks the running daemon, or the state directory
+//! where no daemon runs.
+
+mod call;
+mod explain;
+mod history;
+mod policy;
+mod status;
+
+use std::{net::SocketAddr, path::PathBuf, process::ExitCode};
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::daemon;
+
+/// Toll-fraud protection for an office PBX: a SIP redirect server that approves or refuses calls.
+#[derive(Parser)]
+#[command(name = "trunkguard", version, arg_required_else_help = true)]
+pub struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Answer the PBX's calls until told to stop.
+    Run(RunArguments),
+    /// Set clients, policies and settings from a file: all of it or nothing.
+    Apply {
+        #[command(flatten)]
+        state: State,
+        /// The policy file (TOML).
+        file: PathBuf,
+    },
+    /// Write the policy in force in the format of `apply`.
+    Export(State),
+    /// Print the example policy.
+    Example,
+    /// Say what a call would get now, by which rule, and the path to it.
+    Explain(explain::Arguments),
+    /// Place one real call attempt at the running daemon and show the answer and why.
+    Call(call::Arguments),
+    /// Show the daemon's health and figures.
+    Status(Output),
+    /// List decided calls, the newest first.
+    Calls(history::Arguments),
+    /// List what needs a look: one line per incident.
+    Alerts(Output),
+    /// Show or set the mode.
+    Mode {
+        #[command(flatten)]
+        output: Output,
+        /// detect, prevent or lockdown; without it the mode is shown.
+        mode: Option<ModeArgument>,
+    },
+}
+
+/// Where the state is.
+#[derive(Args, Clone)]
+struct State {
+    /// The state directory.
+    #[arg(long = "state", value_name = "DIR")]
+    dir: PathBuf,
+}
+
+/// Where the state is, and how to print.
+#[derive(Args, Clone)]
+struct Output {
+    #[command(flatten)]
+    state: State,
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+/// How to run.
+#[derive(Args, Clone)]
+pub struct RunArguments {
+    /// The state directory; made where it is missing.
+    #[arg(long, value_name = "DIR")]
+    pub state: PathBuf,
+    /// Where SIP is answered, by UDP and TCP.
+    #[arg(long, value_name = "ADDR:PORT", default_value = "0.0.0.0:5060")]
+    pub sip: SocketAddr,
+    /// Where SIP over TLS is answered. Not at all unless said.
+    #[arg(long, value_name = "ADDR:PORT")]
+    pub sips: Option<SocketAddr>,
+    /// The local page (not in this version).
+    #[arg(long, value_name = "ADDR:PORT")]
+    pub web: Option<SocketAddr>,
+    /// The board's profile: LEDs, button, ports.
+    #[arg(long, value_name = "PROFILE", default_value = "sim")]
+    pub board: String,
+    /// What becomes of firewall rules.
+    #[arg(long, value_enum, default_value_t = Firewall::DryRun)]
+    pub firewall: Firewall,
+    /// Policy to begin with where the state directory has none: a file, or `example`.
+    #[arg(long, value_name = "FILE")]
+    pub policy: Option<PathBuf>,
+}
+
+/// Firewall drivers.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Firewall {
+    /// Load rules with nftables (not in this version).
+    Nft,
+    /// Load nothing.
+    DryRun,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum ModeArgument {
+    Detect,
+    Prevent,
+    Lockdown,
+}
+
+/// What a command answers, as an exit code.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Answer {
+    /// Done, or yes.
+    Yes,
+    /// The answer is no: denied, unhealthy.
+    No,
+}
+
+impl From<Answer> for ExitCode {
+    fn from(answer: Answer) -> ExitCode {
+        match answer {
+            Answer::Yes => ExitCode::SUCCESS,
+            Answer::No => ExitCode::from(1),
+        }
+    }
+}
+
+/// Runs one command.
+///
+/// # Errors
+/// Bad input or a state directory that cannot be used, with the remedy.
+pub fn run(arguments: Arguments) -> anyhow::Result<Answer> {
+    match arguments.command {
+        Command::Run(run) => daemon::run(&run).map(|()| Answer::Yes),
+        Command::Apply { state, file } => policy::apply(&state.dir, &file),
+        Command::Export(state) => policy::export(&state.dir),
+        Command::Example => print(crate::policy::EXAMPLE),
+        Command::Explain(arguments) => explain::run(&arguments),
+        Command::Call(arguments) => call::run(&arguments),
+        Command::Status(output) => status::run(&output.state.dir, output.json),
+        Command::Calls(arguments) => history::calls(&arguments),
+        Command::Alerts(output) => history::alerts(&output.state.dir, output.json),
+        Command::Mode { output, mode } => {
+            let mode = mode.map(|mode| match mode {
+                ModeArgument::Detect => trunkguard_core::policy::Mode::Detect,
+                ModeArgument::Prevent => trunkguard_core::policy::Mode::Prevent,
+                ModeArgument::Lockdown => trunkguard_core::policy::Mode::Lockdown,
+            });
+            policy::mode(&output.state.dir, mode, output.json)
+        }
+    }
+}
+
+/// Prints to standard output. A reader that went away (`| head`) is no error.
+fn print(text: impl AsRef<str>) -> anyhow::Result<Answer> {
+    use std::io::Write;
+    match std::io::stdout().lock().write_all(text.as_ref().as_bytes()) {
+        Err(problem) if problem.kind() != std::io::ErrorKind::BrokenPipe => Err(problem.into()),
+        _ => Ok(Answer::Yes),
+    }
+}

@@ -1,0 +1,59 @@
+//! `apply`, `export` and `mode`.
+
+use std::path::Path;
+
+use anyhow::Context;
+use trunkguard_core::policy::Mode;
+use trunkguard_store::{file, policy_store::PolicyStore};
+
+use super::{Answer, print};
+use crate::control::{self, Ask};
+
+pub fn apply(state: &Path, path: &Path) -> anyhow::Result<Answer> {
+    let definition = crate::policy::read_file(path)?;
+    let (mut store, _) = PolicyStore::open(state)?;
+    store.replace(&definition)?;
+    let running = take_over(state)?;
+    let summary = format!(
+        "{} clients, {} groups, {} callers, {} lists",
+        definition.clients.len(),
+        definition.groups.len(),
+        definition.callers.len(),
+        definition.lists.len()
+    );
+    print(format!("applied: {summary}; {running}\n"))
+}
+
+pub fn export(state: &Path) -> anyhow::Result<Answer> {
+    let (store, _) = PolicyStore::open(state)?;
+    print(file::render(&store.definition()?))
+}
+
+pub fn mode(state: &Path, wanted: Option<Mode>, json: bool) -> anyhow::Result<Answer> {
+    let (mut store, _) = PolicyStore::open(state)?;
+    let running = match wanted {
+        Some(mode) => {
+            store.set_mode(mode)?;
+            take_over(state)?
+        }
+        None => "",
+    };
+    let mode = store.definition()?.settings.mode;
+    if json {
+        print(format!("{}\n", serde_json::json!({ "mode": mode })))
+    } else if running.is_empty() {
+        print(format!("{}\n", crate::words::mode(mode)))
+    } else {
+        print(format!("{}; {running}\n", crate::words::mode(mode)))
+    }
+}
+
+/// Makes the running daemon take the stored policy over, and says whether one runs.
+fn take_over(state: &Path) -> anyhow::Result<&'static str> {
+    let reply: Option<serde_json::Value> =
+        control::ask(state, &Ask::Reload).context("the policy is stored, but the running daemon did not take it over")?;
+    Ok(match reply {
+        Some(_) => "in force now",
+        None => "in force at the next start (no daemon runs on this state directory)",
+    })
+}

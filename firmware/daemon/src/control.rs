@@ -1,0 +1,89 @@
+//! How the command line talks to the running daemon: one JSON line in, one JSON line out, over a Unix
+//! socket in the state directory that only the daemon's user may open.
+
+use std::{
+    io::{BufRead, BufReader, Read, Write},
+    os::unix::net::UnixStream,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use anyhow::{Context, bail};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+
+/// A request is at most this long; so is an answer.
+pub const LONGEST: u64 = 256 * 1024;
+/// The daemon answers within a moment; a longer wait means that it hangs.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// What the command line asks.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(tag = "ask", rename_all = "kebab-case", deny_unknown_fields)]
+pub enum Ask {
+    /// Health and figures.
+    Status,
+    /// Take over the policy in the state directory.
+    Reload,
+    /// What a call would get.
+    Explain(ExplainAsk),
+}
+
+/// A call to be explained.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ExplainAsk {
+    /// Name of the client.
+    pub client: String,
+    /// The extension.
+    pub from: String,
+    /// As dialled.
+    pub number: String,
+    /// Milliseconds since 1970, where not now.
+    pub at_ms: Option<i64>,
+    /// The phone's address.
+    pub phone: Option<std::net::IpAddr>,
+    /// Calls that the PBX counts.
+    pub calls: Option<u16>,
+}
+
+/// What comes back.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Reply<T> {
+    /// The answer.
+    Ok(T),
+    /// Why there is none.
+    Error(String),
+}
+
+/// The socket of the daemon that owns this state directory.
+pub fn socket(state: &Path) -> PathBuf {
+    state.join("control.sock")
+}
+
+/// Asks the running daemon. `None` when none runs.
+///
+/// # Errors
+/// When the daemon answers with an error, or not at all.
+pub fn ask<T: DeserializeOwned>(state: &Path, ask: &Ask) -> anyhow::Result<Option<T>> {
+    let path = socket(state);
+    let mut stream = match UnixStream::connect(&path) {
+        Ok(stream) => stream,
+        Err(problem) => match problem.kind() {
+            // A socket that nobody listens on is what a killed daemon leaves behind.
+            std::io::ErrorKind::NotFound | std::io::ErrorKind::ConnectionRefused => return Ok(None),
+            _ => return Err(problem).with_context(|| format!("{}: cannot talk to the daemon; run this as the daemon's user or as root", path.display())),
+        },
+    };
+    stream.set_read_timeout(Some(PATIENCE))?;
+    stream.set_write_timeout(Some(PATIENCE))?;
+    let mut line = serde_json::to_vec(ask)?;
+    line.push(b'\n');
+    stream.write_all(&line).context("the daemon went away while it was asked")?;
+    let mut answer = String::new();
+    BufReader::new(stream.take(LONGEST)).read_line(&mut answer).context("the daemon does not answer; look at its log")?;
+    match serde_json::from_str(&answer).context("the daemon's answer is not understood; is it another version?")? {
+        Reply::Ok(value) => Ok(Some(value)),
+        Reply::Error(problem) => bail!("{problem}"),
+    }
+}

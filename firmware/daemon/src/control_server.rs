@@ -1,0 +1,116 @@
+//! The daemon's end of the control socket: one question per connection.
+
+use std::{future::Future, io, os::unix::fs::PermissionsExt, path::Path, sync::Arc, time::Duration};
+
+use serde::Serialize;
+use tokio::{
+    io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
+    net::{UnixListener, UnixStream},
+    sync::Semaphore,
+    time::timeout,
+};
+use tracing::{info, warn};
+use trunkguard_core::policy::Mode;
+use trunkguard_store::policy_store::PolicyStore;
+
+use crate::{
+    clock::Clock,
+    control::{self, Ask, LONGEST, Reply},
+    daemon::Run,
+    health, policy, reasons,
+};
+
+/// Questions that are answered at a time.
+const AT_ONCE: usize = 8;
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Listens on the control socket, which only the daemon's user may open.
+///
+/// # Errors
+/// When it cannot be made.
+pub fn serve(run: Arc<Run>) -> io::Result<impl Future<Output = io::Result<()>>> {
+    let path = control::socket(&run.state);
+    // A killed daemon leaves its socket behind. That nobody listens on it was checked by the lock on
+    // the state directory.
+    match std::fs::remove_file(&path) {
+        Err(problem) if problem.kind() != io::ErrorKind::NotFound => return Err(problem),
+        _ => {}
+    }
+    let listener = UnixListener::bind(&path)?;
+    std::fs::set_permissions(&path, PermissionsExt::from_mode(0o600))?;
+    let places = Arc::new(Semaphore::new(AT_ONCE));
+    Ok(async move {
+        loop {
+            let (stream, _) = listener.accept().await?;
+            let Ok(place) = places.clone().acquire_owned().await else { return Ok(()) };
+            let run = run.clone();
+            tokio::spawn(async move {
+                if let Err(problem) = converse(stream, &run).await {
+                    warn!(%problem, "a question on the control socket was not answered");
+                }
+                drop(place);
+            });
+        }
+    })
+}
+
+/// Takes the socket away at the end.
+pub fn remove(state: &Path) {
+    let _ = std::fs::remove_file(control::socket(state));
+}
+
+async fn converse(mut stream: UnixStream, run: &Arc<Run>) -> anyhow::Result<()> {
+    let (reader, mut writer) = stream.split();
+    let mut line = String::new();
+    timeout(PATIENCE, BufReader::new(reader.take(LONGEST)).read_line(&mut line)).await??;
+    let run = run.clone();
+    // Stores and compiles a policy: not on the thread that serves connections.
+    let mut answer = tokio::task::spawn_blocking(move || answer(&run, &line)).await?;
+    answer.push(b'\n');
+    timeout(PATIENCE, writer.write_all(&answer)).await??;
+    Ok(())
+}
+
+fn answer(run: &Run, line: &str) -> Vec<u8> {
+    match serde_json::from_str::<Ask>(line) {
+        Ok(Ask::Status) => reply(Ok(health::status(run))),
+        Ok(Ask::Reload) => reply(reload(run).map(|()| true)),
+        Ok(Ask::Explain(ask)) => {
+            let desk = run.shared.lock();
+            let mut clock = desk.clock.clone();
+            reply(reasons::explain(&desk.gate, &mut clock, &ask))
+        }
+        Err(problem) => reply::<()>(Err(anyhow::anyhow!("the question is not understood: {problem}"))),
+    }
+}
+
+fn reply<T: Serialize>(answer: anyhow::Result<T>) -> Vec<u8> {
+    let reply = match answer {
+        Ok(answer) => Reply::Ok(answer),
+        Err(problem) => Reply::Error(format!("{problem:#}")),
+    };
+    serde_json::to_vec(&reply).unwrap_or_else(|_| b"{\"error\": \"the answer cannot be written\"}".to_vec())
+}
+
+/// Takes over what the store holds now.
+fn reload(run: &Run) -> anyhow::Result<()> {
+    let (store, _) = PolicyStore::open(&run.state)?;
+    let compiled = policy::compile(&store.definition()?)?;
+    let clock = Clock::new(&compiled.settings.time_zone).map_err(anyhow::Error::msg)?;
+    let mode = crate::words::mode(compiled.settings.mode);
+    let clients = compiled.clients().len();
+    run.shared.replace_policy(Arc::new(compiled), &clock);
+    info!(mode, clients, "policy in force");
+    Ok(())
+}
+
+/// Stores another mode and takes it over.
+///
+/// # Errors
+/// A store that cannot be written to: the mode stays what it was.
+pub fn set_mode(run: &Run, mode: Mode) -> anyhow::Result<()> {
+    let (mut store, _) = PolicyStore::open(&run.state)?;
+    store.set_mode(mode)?;
+    drop(store);
+    reload(run)
+}

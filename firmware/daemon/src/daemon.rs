@@ -1,0 +1,245 @@
+//! The composition root: read from top to bottom, it is the wiring diagram (docs/architecture.md).
+
+use std::{
+    net::SocketAddr,
+    path::PathBuf,
+    sync::{
+        Arc, Weak,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    thread,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context, bail};
+use tokio::{
+    signal::unix::{SignalKind, signal},
+    sync::oneshot,
+};
+use tracing::{info, warn};
+use trunkguard_board::{Profile, StatusLine};
+use trunkguard_core::gate::Past;
+use trunkguard_sip::{keys::Keys, uas::Seeds};
+use trunkguard_store::{
+    history::History,
+    journal::{self, Journal, Recovered},
+    policy_store::Origin,
+};
+
+use crate::{
+    cli::{Firewall, RunArguments},
+    clock::Clock,
+    control_server, logs, panel, policy,
+    desk::Shared,
+    sockets, streams, tls, udp, words,
+};
+
+/// What the parts of one run have in common.
+pub struct Run {
+    /// Where calls are answered.
+    pub shared: Arc<Shared>,
+    /// The state directory.
+    pub state: PathBuf,
+    /// When it began.
+    pub start: Instant,
+    /// Where SIP is answered.
+    pub sip: SocketAddr,
+    /// Where SIP over TLS is answered, and by which certificate.
+    pub sips: Option<(SocketAddr, String)>,
+    /// The policy in force is not the one that was last set.
+    pub policy_problem: Option<String>,
+    /// The clock, for what is not on the path of a call.
+    pub clock: Clock,
+}
+
+/// Runs until SIGTERM or SIGINT.
+///
+/// # Errors
+/// What keeps it from starting, or the part that ended and why.
+pub fn run(arguments: &RunArguments) -> anyhow::Result<()> {
+    let line = StatusLine::on_stderr();
+    logs::start(&line);
+    if arguments.firewall == Firewall::Nft {
+        bail!("--firewall nft: this version has no firewall; start with --firewall dry-run");
+    }
+    if let Some(web) = arguments.web {
+        warn!(%web, "--web: this version has no page; the command line does the same");
+    }
+    let board = Profile::load(&arguments.board)?;
+    let front = trunkguard_board::open(&board, line.clone())?;
+
+    // The policy, before anything listens.
+    let (compiled, origin) = policy::load(&arguments.state, arguments.policy.as_deref())?;
+    let mut clock = Clock::new(&compiled.settings.time_zone).map_err(anyhow::Error::msg)?;
+    let policy_problem = problem_of(&origin);
+    let mode = words::mode(compiled.settings.mode);
+    let history_days = compiled.settings.history_days;
+    let clients = compiled.clients().len();
+
+    // The sockets, and the desk where calls are answered.
+    let open = sockets::open(arguments.sip, arguments.sips)?;
+    let sip = open.udp.local_addr()?;
+    let tls = open.tls.as_ref().map(|_| tls::load(&arguments.state)).transpose()?;
+    let sips = match (&open.tls, &tls) {
+        (Some(listener), Some(tls)) => Some((listener.local_addr()?, tls.fingerprint.clone())),
+        _ => None,
+    };
+    let shared = Arc::new(Shared::new(Arc::new(compiled), clock.clone(), seeds()?, open.udp));
+
+    // What was before a restart counts; then the journal, which hands late answers to the desk.
+    let options = journal::Options { history_days, ..journal::Options::default() };
+    let desk: Weak<Shared> = Arc::downgrade(&shared);
+    let (journal, recovered) = Journal::open(&arguments.state, options, move |tickets, outcome| {
+        if let Some(desk) = desk.upgrade() {
+            desk.settled(tickets, outcome);
+        }
+    })
+    .context("the journal's thread cannot be started")?;
+    remember(&arguments.state, &shared, &mut clock, &recovered);
+    for problem in [&policy_problem, &recovered.problem].into_iter().flatten() {
+        warn!("{problem}");
+        journal.raise("restored", problem);
+    }
+    shared.set_journal(journal);
+
+    let run = Arc::new(Run {
+        shared: shared.clone(),
+        state: arguments.state.clone(),
+        start: Instant::now(),
+        sip,
+        sips,
+        policy_problem,
+        clock,
+    });
+
+    // One thread answers UDP; everything else shares a runtime on this one.
+    let (stop, turns) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
+    let (udp_ended, udp_end) = oneshot::channel();
+    let udp_thread = {
+        let (shared, stop, turns) = (shared.clone(), stop.clone(), turns.clone());
+        thread::Builder::new().name("udp".into()).spawn(move || {
+            let _ = udp_ended.send(udp::serve(&shared, &stop, &turns));
+        })?
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let ended = runtime.block_on(async {
+        let tcp = streams::serve(tokio::net::TcpListener::from_std(open.tcp)?, None, shared.clone());
+        let tls = async {
+            match (open.tls, tls) {
+                (Some(listener), Some(tls)) => {
+                    streams::serve(tokio::net::TcpListener::from_std(listener)?, Some(Arc::new(tls)), shared.clone()).await
+                }
+                _ => std::future::pending().await,
+            }
+        };
+        let control = control_server::serve(run.clone())?;
+        info!(%sip, sips = run.sips.as_ref().map(|(at, _)| at.to_string()).unwrap_or_default(), mode, clients, board = board.name.as_str(), "ready");
+        if let Some((_, fingerprint)) = &run.sips {
+            info!(fingerprint, "certificate of SIP over TLS (SHA-256)");
+        }
+        let _ = sd_notify::notify(&[sd_notify::NotifyState::Ready]);
+
+        // The first of these to end ends the daemon, by name.
+        tokio::select! {
+            end = tcp => Err(anyhow::Error::from(ended("SIP over TCP", end))),
+            end = tls => Err(anyhow::Error::from(ended("SIP over TLS", end))),
+            end = control => Err(anyhow::Error::from(ended("the control socket", end))),
+            end = udp_end => Err(anyhow::Error::from(ended("SIP over UDP", end.unwrap_or(Ok(()))))),
+            () = panel::drive(front, run.clone()) => bail!("the panel ended"),
+            () = feed_watchdog(turns, shared.clone()) => bail!("the watchdog's feeder ended"),
+            signal = stopped() => signal,
+        }
+    });
+
+    // The end: no more calls, then what is queued goes to disk.
+    stop.store(true, Ordering::Relaxed);
+    let _ = sd_notify::notify(&[sd_notify::NotifyState::Stopping]);
+    if udp_thread.join().is_err() {
+        warn!("the UDP thread ended by a panic");
+    }
+    if let Some(journal) = shared.journal() {
+        journal.flush();
+    }
+    line.clear();
+    control_server::remove(&arguments.state);
+    ended
+}
+
+fn ended(part: &str, end: std::io::Result<()>) -> std::io::Error {
+    match end {
+        Ok(()) => std::io::Error::other(format!("{part} ended")),
+        Err(problem) => std::io::Error::new(problem.kind(), format!("{part} ended: {problem}")),
+    }
+}
+
+/// Draws keys for this process from the kernel.
+fn seeds() -> anyhow::Result<Seeds> {
+    let mut octets = [0u8; 64];
+    let mut random = std::fs::File::open("/dev/urandom").context("/dev/urandom cannot be opened")?;
+    std::io::Read::read_exact(&mut random, &mut octets).context("/dev/urandom cannot be read")?;
+    let word = |i: usize| octets[i * 8..(i + 1) * 8].iter().fold(0u64, |w, &b| w << 8 | u64::from(b));
+    let mut nonce = [0; 32];
+    nonce.copy_from_slice(&octets[32..]);
+    Ok(Seeds { keys: Keys { transaction: (word(0), word(1)), tag: (word(2), word(3)) }, nonce })
+}
+
+fn problem_of(origin: &Origin) -> Option<String> {
+    match origin {
+        Origin::Fresh | Origin::Loaded | Origin::Migrated { .. } => None,
+        Origin::LastGood { why } => Some(format!("the policy in force is that of the last edit; look it over and apply it again ({why})")),
+        Origin::Defaults { why } => Some(format!("the policy is lost and the default one is in force; apply yours again ({why})")),
+        Origin::ReadOnly { why } => Some(format!("the policy can be read, but not changed ({why})")),
+    }
+}
+
+/// Counts the calls of the last two days again, and learns the countries and phones that are known.
+fn remember(state: &std::path::Path, shared: &Shared, clock: &mut Clock, recovered: &Recovered) {
+    const MOST: u64 = 100_000;
+    let now = clock.now();
+    let mut desk = shared.lock();
+    let gate = &mut desk.gate;
+    for (client, country) in &recovered.countries {
+        gate.knows_country(client, *country);
+    }
+    for phone in &recovered.phones {
+        gate.knows_phone(&phone.client, phone.caller.as_bytes(), phone.address, phone.agent.as_bytes());
+    }
+    let since = now.unix_ms - trunkguard_core::time::Now::ORIGIN_MS as i64;
+    let read = History::open(state).and_then(|history| {
+        history.each_approved(since, MOST, |client, record| {
+            if record.verdict.chargeable {
+                gate.remember(&now, &Past::of(client, record));
+            }
+        })
+    });
+    if let Err(problem) = read {
+        warn!(%problem, "calls of before the restart are not counted");
+    }
+}
+
+/// Feeds systemd's watchdog as long as work is done: the UDP thread takes turns, and nobody sits on
+/// the desk's lock.
+async fn feed_watchdog(turns: Arc<AtomicU64>, shared: Arc<Shared>) {
+    let Some(limit) = sd_notify::watchdog_enabled() else { return std::future::pending().await };
+    let mut last = u64::MAX;
+    let mut tick = tokio::time::interval((limit / 3).max(Duration::from_millis(100)));
+    loop {
+        tick.tick().await;
+        let turn = turns.load(Ordering::Relaxed);
+        drop(shared.lock());
+        if turn != last {
+            let _ = sd_notify::notify(&[sd_notify::NotifyState::Watchdog]);
+        }
+        last = turn;
+    }
+}
+
+async fn stopped() -> anyhow::Result<()> {
+    let (mut term, mut int) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    tokio::select! {
+        _ = term.recv() => {}
+        _ = int.recv() => {}
+    }
+    info!("stopping");
+    Ok(())
+}

@@ -1,0 +1,310 @@
+//! The desk where calls are answered: the gate, the reader of SIP and what waits, behind one lock.
+//!
+//! The UDP thread takes the lock once per batch, a connection once per message, the journal's thread
+//! once per commit, and everybody else for a moment. Nothing under it waits for anything.
+
+use std::{
+    net::{IpAddr, SocketAddr, UdpSocket},
+    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
+};
+
+use trunkguard_core::{
+    gate::{self, Gate},
+    policy::{Name, Policy, StoreFailure},
+    record::Record,
+    screen::Strangers,
+    time::Now,
+    transaction::Ticket,
+    verdict::Answer,
+};
+use trunkguard_sip::{
+    read::Framing,
+    uas::{Handled, Seeds, Uas},
+};
+use trunkguard_store::journal::{self, Entry, Journal};
+
+use crate::{
+    batch::{ANSWER, BATCH, Sender},
+    clock::Clock,
+    held::{self, Held, Route, Waiting},
+    logs::CallLog,
+    streams::Connections,
+};
+
+/// Everything that answering calls needs, shared by the threads that do it.
+pub struct Shared {
+    desk: Mutex<Desk>,
+    /// Answers leave from where requests come to.
+    pub socket: UdpSocket,
+    /// Connections of clients.
+    pub connections: Mutex<Connections>,
+    journal: OnceLock<Journal>,
+    late: Mutex<Sender>,
+}
+
+/// What is under the lock.
+pub struct Desk {
+    /// Decides.
+    pub gate: Gate,
+    /// Reads and writes SIP.
+    pub uas: Uas,
+    /// Counts strangers.
+    pub strangers: Strangers,
+    /// Answers that wait for the disk.
+    pub held: Held,
+    /// Tells the time.
+    pub clock: Clock,
+    entries: Vec<Entry>,
+    log: CallLog,
+    lines: Vec<Line>,
+    trying: Box<[u8]>,
+}
+
+/// A call that gets a line in the log, once the lock is free.
+pub struct Line {
+    record: Record,
+    policy: Arc<Policy>,
+    source: IpAddr,
+}
+
+impl Line {
+    /// Writes it.
+    pub fn write(&self) {
+        let clients = self.policy.clients();
+        if let Some(client) = clients.get(self.record.client as usize) {
+            crate::logs::call(&self.record, client, self.source, self.policy.settings.log_numbers);
+        }
+    }
+}
+
+impl Shared {
+    /// A desk with this policy.
+    pub fn new(policy: Arc<Policy>, clock: Clock, seeds: Seeds, socket: UdpSocket) -> Self {
+        let key = (seeds.keys.transaction.0, seeds.keys.tag.0);
+        let desk = Desk {
+            gate: Gate::new(policy, key),
+            uas: Uas::new(seeds),
+            strangers: Strangers::new(key.1),
+            held: Held::default(),
+            clock,
+            entries: Vec::with_capacity(2 * BATCH),
+            log: CallLog::default(),
+            lines: Vec::with_capacity(2 * BATCH),
+            trying: vec![0; held::LONGEST].into(),
+        };
+        Shared {
+            desk: Mutex::new(desk),
+            socket,
+            connections: Mutex::default(),
+            journal: OnceLock::new(),
+            late: Mutex::default(),
+        }
+    }
+
+    /// Hires the journal; once, before the first call.
+    pub fn set_journal(&self, journal: Journal) {
+        let clients = names(self.lock().gate.policy());
+        journal.announce(clients);
+        let _ = self.journal.set(journal);
+    }
+
+    /// The journal.
+    pub fn journal(&self) -> Option<&Journal> {
+        self.journal.get()
+    }
+
+    /// Takes the lock. A panic under it has been reported; the state behind it is whole between
+    /// messages, and calls go on.
+    pub fn lock(&self) -> MutexGuard<'_, Desk> {
+        self.desk.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Is this the address of a client? Counts it where it is not.
+    pub fn admits(&self, source: IpAddr) -> bool {
+        let mut desk = self.lock();
+        let admitted = desk.gate.policy().client_of(source).is_some();
+        if !admitted {
+            desk.strangers.knock(source);
+        }
+        admitted
+    }
+
+    /// Handles one message of a connection. Answers with the length of what goes back on it now.
+    pub fn message(&self, bytes: &[u8], from: SocketAddr, connection: u32, out: &mut [u8]) -> Option<usize> {
+        let mut desk = self.lock();
+        let now = desk.clock.now();
+        let answer = desk.handle(&now, bytes, from, Some(connection), out);
+        self.hand_over(&mut desk);
+        let lines = std::mem::take(&mut desk.lines);
+        drop(desk);
+        lines.iter().for_each(Line::write);
+        answer.map(|(len, _)| len)
+    }
+
+    /// Gives decided calls to the journal. What finds no room there is answered for here.
+    pub fn hand_over(&self, desk: &mut Desk) {
+        let Some(journal) = self.journal.get() else { return };
+        if desk.entries.is_empty() {
+            return;
+        }
+        journal.push(&mut desk.entries);
+        if desk.entries.is_empty() {
+            return;
+        }
+        let left = std::mem::take(&mut desk.entries);
+        let tickets: Vec<Ticket> = left.iter().filter_map(|entry| entry.ticket).collect();
+        journal.raise("journal-full", "calls come faster than the disk takes them; the history has gaps");
+        self.settle(desk, &tickets, journal::Outcome::Failed);
+    }
+
+    /// The journal has stored calls, or could not: their answers leave now.
+    pub fn settled(&self, tickets: &[Ticket], outcome: journal::Outcome) {
+        let mut desk = self.lock();
+        self.settle(&mut desk, tickets, outcome);
+    }
+
+    fn settle(&self, desk: &mut Desk, tickets: &[Ticket], outcome: journal::Outcome) {
+        let mut late = self.late.lock().unwrap_or_else(PoisonError::into_inner);
+        let now_ms = desk.clock.now().mono_ms;
+        let Desk { gate, uas, held, .. } = desk;
+        let refuses = outcome == journal::Outcome::Failed && gate.policy().settings.store_failure == StoreFailure::Refuse;
+        for &ticket in tickets {
+            held.release(ticket, |Waiting { route, transaction, .. }, bytes| {
+                if refuses {
+                    // Nothing leaves: the client asks again and gets the refusal.
+                    return;
+                }
+                match route {
+                    Route::Udp(to) => {
+                        late.push(&self.socket, bytes, to);
+                        uas.sent(now_ms, transaction, to, bytes);
+                    }
+                    Route::Stream(connection) => self.stream(connection, bytes),
+                }
+            });
+            gate.settle(ticket, refuses.then_some(Answer::Status(603)));
+        }
+        late.send(&self.socket);
+    }
+
+    fn stream(&self, connection: u32, bytes: &[u8]) {
+        self.connections.lock().unwrap_or_else(PoisonError::into_inner).send(connection, bytes);
+    }
+
+    /// What is due by the clock: answers that leave again, and 100 Trying for requests whose answer
+    /// has waited for long.
+    pub fn tick(&self) {
+        let mut desk = self.lock();
+        let mut late = self.late.lock().unwrap_or_else(PoisonError::into_inner);
+        let now_ms = desk.clock.now().mono_ms;
+        let Desk { uas, held, log, .. } = &mut *desk;
+        uas.due(now_ms, |to, bytes| late.push(&self.socket, bytes, to));
+        held.impatient(now_ms, |route, bytes| match route {
+            Route::Udp(to) => late.push(&self.socket, bytes, to),
+            Route::Stream(connection) => self.stream(connection, bytes),
+        });
+        late.send(&self.socket);
+        log.flush(now_ms);
+    }
+
+    /// Puts another policy in force, between two messages.
+    pub fn replace_policy(&self, policy: Arc<Policy>, clock: &Clock) {
+        let mut desk = self.lock();
+        if let Some(journal) = self.journal.get() {
+            // In the queue's order: records before this are of the old clients.
+            self.hand_over(&mut desk);
+            journal.announce(names(&policy));
+            journal.set_options(journal::Options { history_days: policy.settings.history_days, ..journal::Options::default() });
+        }
+        desk.clock = desk.clock.with_zone_of(clock);
+        desk.uas.forget_clients();
+        let old = desk.gate.replace_policy(policy);
+        drop(desk);
+        // Freed without the lock: it may be large.
+        drop(old);
+    }
+}
+
+fn names(policy: &Policy) -> Arc<[Name]> {
+    policy.clients().iter().map(|client| client.name.clone()).collect()
+}
+
+impl Desk {
+    /// Handles one message: `out[..len]` goes back to the address, by UDP where there is no
+    /// connection.
+    pub fn handle(
+        &mut self,
+        now: &Now,
+        bytes: &[u8],
+        from: SocketAddr,
+        connection: Option<u32>,
+        out: &mut [u8],
+    ) -> Option<(usize, SocketAddr)> {
+        let Some(client) = self.gate.policy().client_of(from.ip()) else {
+            self.strangers.knock(from.ip());
+            return None;
+        };
+        let framing = if connection.is_some() { Framing::Stream } else { Framing::Datagram };
+        match self.uas.handle(now, &mut self.gate, client, bytes, from, framing, out) {
+            Handled::Silent => None,
+            Handled::Answer { len, to } => Some((len, to)),
+            Handled::Decided { len, to, record, ticket, transaction } => {
+                self.note(&record, from.ip());
+                let repeats = connection.is_none() && self.gate.policy().clients()[client as usize].retransmit;
+                let Some(ticket) = ticket else {
+                    self.entries.push(Entry { record, ticket: None });
+                    if repeats {
+                        self.uas.sent(now.mono_ms, transaction, to, &out[..len]);
+                    }
+                    return Some((len, to));
+                };
+                let route = connection.map_or(Route::Udp(to), Route::Stream);
+                let trying = Uas::trying(bytes, from, framing, &mut self.trying).unwrap_or(0);
+                let waiting = Waiting { ticket, route, transaction };
+                if self.held.keep(now.mono_ms, waiting, &out[..len], &self.trying[..trying]) {
+                    self.entries.push(Entry { record, ticket: Some(ticket) });
+                    return None;
+                }
+                self.overloaded(now, client, bytes, from, framing, record, ticket, out)
+            }
+        }
+    }
+
+    /// No room for one more answer that waits: the call is refused, and recorded so.
+    #[allow(clippy::too_many_arguments)]
+    fn overloaded(
+        &mut self,
+        now: &Now,
+        client: u16,
+        bytes: &[u8],
+        from: SocketAddr,
+        framing: Framing,
+        mut record: Record,
+        ticket: Ticket,
+        out: &mut [u8],
+    ) -> Option<(usize, SocketAddr)> {
+        let refusal = gate::deny_status(&self.gate.policy().clients()[client as usize]);
+        self.gate.settle(ticket, Some(Answer::Status(refusal)));
+        record.verdict.approved = false;
+        self.entries.push(Entry { record, ticket: None });
+        // The transaction is known now: the same message gets the refusal that was just stored.
+        match self.uas.handle(now, &mut self.gate, client, bytes, from, framing, out) {
+            Handled::Answer { len, to } => Some((len, to)),
+            Handled::Silent | Handled::Decided { .. } => None,
+        }
+    }
+
+    fn note(&mut self, record: &Record, source: IpAddr) {
+        if self.log.admits(record.unix_ms) {
+            self.lines.push(Line { record: record.clone(), policy: self.gate.policy().clone(), source });
+        }
+    }
+
+    /// Calls that get a line in the log, to be written without the lock.
+    pub fn take_lines(&mut self, into: &mut Vec<Line>) {
+        into.append(&mut self.lines);
+    }
+}
+
+/// The longest answer fits where it is written.
+const _: () = assert!(ANSWER >= held::LONGEST);

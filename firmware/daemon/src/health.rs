@@ -1,0 +1,226 @@
+//! Health and figures of the running daemon, as `status` and the page show them.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use trunkguard_core::policy::Durability;
+use trunkguard_store::journal::Journal;
+
+use crate::{daemon::Run, words};
+
+/// Everything at a glance.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Status {
+    /// A daemon runs.
+    pub running: bool,
+    /// Nothing needs a look.
+    pub healthy: bool,
+    /// What does, in sentences.
+    pub problems: Vec<String>,
+    /// The firmware's version.
+    pub version: String,
+    /// Seconds since the start.
+    pub uptime_s: u64,
+    /// The mode in force.
+    pub mode: String,
+    /// `strict` or `relaxed`.
+    pub durability: String,
+    /// Where SIP is answered, by UDP and TCP.
+    pub sip: String,
+    /// Where SIP over TLS is answered.
+    pub sips: Option<String>,
+    /// SHA-256 of the certificate for SIP over TLS.
+    pub certificate: Option<String>,
+    /// The clients.
+    pub clients: Vec<ClientStatus>,
+    /// Calls since the start.
+    pub calls: CallFigures,
+    /// Datagrams from strangers, none of which got an answer.
+    pub strangers: u64,
+    /// The networks that knock most.
+    pub busiest_strangers: Vec<StrangerStatus>,
+    /// The journal.
+    pub journal: JournalStatus,
+}
+
+/// One client.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct ClientStatus {
+    /// Its name.
+    pub name: String,
+    /// Its profile.
+    pub profile: String,
+    /// Seconds since it was last heard of.
+    pub heard_s: Option<u64>,
+    /// Its User-Agent.
+    pub user_agent: String,
+    /// Fields of P-tfps in its last call; 1 to 4 mean that its dial plan does not escape the `;`.
+    pub said_fields: u8,
+}
+
+/// Calls since the start.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct CallFigures {
+    /// Decided.
+    pub decided: u64,
+    /// Of those, approved.
+    pub approved: u64,
+    /// Of those, against the policy (Detect).
+    pub would_deny: u64,
+    /// Requests that came again.
+    pub repeated: u64,
+    /// Transactions alive.
+    pub transactions: usize,
+    /// Transactions forgotten before their 32 s, under a load no office makes.
+    pub forgotten_early: u64,
+    /// Answers that wait for the disk.
+    pub waiting: usize,
+}
+
+/// One network of strangers.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct StrangerStatus {
+    /// Its first address (/24 or /48).
+    pub network: String,
+    /// Datagrams, at least.
+    pub count: u64,
+}
+
+/// The journal.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct JournalStatus {
+    /// Calls on disk.
+    pub stored: u64,
+    /// Calls that could not be stored before their answer.
+    pub failed: u64,
+    /// Calls that were lost from the history.
+    pub lost: u64,
+    /// Commits, each with one fsync.
+    pub commits: u64,
+    /// Incidents that nobody has acknowledged.
+    pub open_incidents: u64,
+    /// The disk takes nothing at the moment.
+    pub failing: bool,
+}
+
+impl fmt::Display for Status {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let healthy = if self.healthy { "healthy" } else { "needs a look" };
+        writeln!(f, "trunkguard {}: {healthy}, up {}", self.version, duration(self.uptime_s))?;
+        for problem in &self.problems {
+            writeln!(f, "  ! {problem}")?;
+        }
+        writeln!(f, "  mode       {} (durability {})", self.mode, self.durability)?;
+        writeln!(f, "  sip        {} (UDP, TCP)", self.sip)?;
+        if let (Some(sips), Some(certificate)) = (&self.sips, &self.certificate) {
+            writeln!(f, "  sips       {sips} (TLS), certificate SHA-256")?;
+            writeln!(f, "             {certificate}")?;
+        }
+        for client in &self.clients {
+            let heard = client.heard_s.map_or("not heard of yet".into(), |s| format!("heard of {} ago", duration(s)));
+            writeln!(f, "  client     {} ({}), {heard} {}", client.name, client.profile, client.user_agent)?;
+        }
+        let calls = &self.calls;
+        writeln!(
+            f,
+            "  calls      {} decided, {} approved, {} denied, {} would be denied",
+            calls.decided,
+            calls.approved,
+            calls.decided.saturating_sub(calls.approved),
+            calls.would_deny
+        )?;
+        writeln!(f, "  strangers  {} datagrams, none answered", self.strangers)?;
+        let journal = &self.journal;
+        let failing = if journal.failing { ", THE DISK TAKES NOTHING" } else { "" };
+        writeln!(f, "  journal    {} calls on disk in {} commits, {} lost{failing}", journal.stored, journal.commits, journal.lost)?;
+        writeln!(f, "  alerts     {} open (trunkguard alerts)", journal.open_incidents)
+    }
+}
+
+fn duration(seconds: u64) -> String {
+    match seconds {
+        0..120 => format!("{seconds} s"),
+        120..7_200 => format!("{} min", seconds / 60),
+        7_200..172_800 => format!("{} h", seconds / 3_600),
+        _ => format!("{} days", seconds / 86_400),
+    }
+}
+
+/// The state of this run.
+pub fn status(run: &Run) -> Status {
+    let desk = run.shared.lock();
+    let mut clock = desk.clock.clone();
+    let now = clock.now();
+    let policy = desk.gate.policy().clone();
+    let figures = desk.gate.figures();
+    let transactions = desk.gate.transactions();
+    let journal = run.shared.journal().map(Journal::figures).unwrap_or_default();
+    let mut problems: Vec<String> = run.policy_problem.iter().cloned().collect();
+    if journal.failing {
+        problems.push("the disk takes no record of calls; free space on it, or check the card".into());
+    }
+    if now.local.is_none() {
+        problems.push("the clock is not set: business hours are taken as open; check the time server".into());
+    }
+    if policy.clients().is_empty() {
+        problems.push("no client is set, so every request is a stranger's; apply a policy with a [[client]]".into());
+    }
+    if transactions.evicted() > 0 {
+        problems.push("a client sends more calls than any office; some retransmissions were decided twice".into());
+    }
+    let clients: Vec<ClientStatus> = (policy.clients().iter().enumerate())
+        .map(|(i, client)| {
+            let heard = desk.uas.heard(i as u16);
+            ClientStatus {
+                name: client.name.to_string(),
+                profile: words::profile(client.profile).into(),
+                heard_s: heard.map(|h| now.mono_ms.saturating_sub(h.at_ms) / 1_000),
+                user_agent: heard.map(|h| h.user_agent.as_str().to_owned()).unwrap_or_default(),
+                said_fields: heard.map_or(0, |h| h.said_fields),
+            }
+        })
+        .collect();
+    for client in clients.iter().filter(|c| (1..5).contains(&c.said_fields)) {
+        problems.push(format!(
+            "{}: P-tfps has {} of 5 fields; write `\\;` for `;` in its dial plan",
+            client.name, client.said_fields
+        ));
+    }
+    Status {
+        running: true,
+        healthy: problems.is_empty(),
+        problems,
+        version: env!("CARGO_PKG_VERSION").into(),
+        uptime_s: run.start.elapsed().as_secs(),
+        mode: words::mode(policy.settings.mode).into(),
+        durability: match policy.settings.durability {
+            Durability::Strict => "strict".into(),
+            Durability::Relaxed => "relaxed".into(),
+        },
+        sip: run.sip.to_string(),
+        sips: run.sips.as_ref().map(|(at, _)| at.to_string()),
+        certificate: run.sips.as_ref().map(|(_, fingerprint)| fingerprint.clone()),
+        clients,
+        calls: CallFigures {
+            decided: figures.decided,
+            approved: figures.approved,
+            would_deny: figures.would_deny,
+            repeated: figures.repeated,
+            transactions: transactions.len(),
+            forgotten_early: transactions.evicted(),
+            waiting: desk.held.len(),
+        },
+        strangers: desk.strangers.total(),
+        busiest_strangers: (desk.strangers.busiest(5).into_iter())
+            .map(|k| StrangerStatus { network: k.network.to_string(), count: k.count })
+            .collect(),
+        journal: JournalStatus {
+            stored: journal.stored,
+            failed: journal.failed,
+            lost: journal.lost,
+            commits: journal.commits,
+            open_incidents: journal.open_incidents,
+            failing: journal.failing,
+        },
+    }
+}

@@ -1,0 +1,76 @@
+//! What the LEDs show, from what is confirmed; and what the button asks for.
+
+use std::{sync::Arc, time::Duration};
+
+use tokio::time::{MissedTickBehavior, interval};
+use tracing::{info, warn};
+use trunkguard_board::Front;
+use trunkguard_core::{
+    panel::{Press, Service, State, Why},
+    policy::Mode,
+};
+
+use crate::{control_server, daemon::Run};
+
+/// Drives the panel for ever.
+pub async fn drive(mut front: Box<dyn Front>, run: Arc<Run>) {
+    let mut tick = interval(Duration::from_millis(<dyn Front>::TICK_MS));
+    tick.set_missed_tick_behavior(MissedTickBehavior::Skip);
+    let mut told = false;
+    loop {
+        tick.tick().await;
+        let now_ms = run.start.elapsed().as_millis() as u64;
+        match front.tick(&state(&run), now_ms) {
+            Ok(Some(press)) => pressed(press, &run),
+            Ok(None) => told = false,
+            Err(problem) if !told => {
+                warn!(%problem, "the panel does not obey; calls go on");
+                told = true;
+            }
+            Err(_) => {}
+        }
+    }
+}
+
+/// The state of the box, as it is in force.
+fn state(run: &Run) -> State {
+    let (mode, local) = {
+        let mut desk = run.shared.lock();
+        (desk.gate.policy().settings.mode, desk.clock.now().local)
+    };
+    let figures = run.shared.journal().map(trunkguard_store::journal::Journal::figures).unwrap_or_default();
+    let service = if figures.failing {
+        Service::Degraded(Why::History)
+    } else if run.policy_problem.is_some() {
+        Service::Degraded(Why::Policy)
+    } else if local.is_none() {
+        Service::Degraded(Why::Clock)
+    } else {
+        Service::Serving
+    };
+    State { service, mode, alert: figures.open_incidents > 0, setup_window: false }
+}
+
+fn pressed(press: Press, run: &Run) {
+    match press {
+        Press::Acknowledge => {
+            if let Some(journal) = run.shared.journal() {
+                journal.acknowledge(None);
+            }
+            info!("button: alerts acknowledged");
+        }
+        Press::ToggleMode => {
+            let mode = match run.shared.lock().gate.policy().settings.mode {
+                Mode::Detect => Mode::Prevent,
+                Mode::Prevent | Mode::Lockdown => Mode::Detect,
+            };
+            match control_server::set_mode(run, mode) {
+                Ok(()) => info!(mode = crate::words::mode(mode), "button: mode set"),
+                Err(problem) => warn!(%problem, "button: the mode cannot be set"),
+            }
+        }
+        Press::SetupWindow | Press::FactoryReset => {
+            warn!("button: this version has no page to set up and no image to reset; nothing was done");
+        }
+    }
+}
