@@ -55,9 +55,6 @@ enum Action {
         /// Milliseconds of one load.
         #[arg(long, default_value_t = 1_500)]
         burst: u64,
-        /// RUST_LOG of the daemon. At `info` it writes a line per call, which is measured too.
-        #[arg(long, default_value = "warn")]
-        log: String,
     },
     /// Sends every datagram back; the yardstick of what UDP costs.
     Echo {
@@ -112,14 +109,12 @@ fn main() -> Result<()> {
             folder,
             rounds,
             burst,
-            log,
         } => {
             process::pin_self()?;
             let place = servers::Place {
                 folder,
                 daemon,
                 kamailio: source.join("kamailio/redirect.cfg"),
-                log,
             };
             let scenario = source.join("sipp/redirect-client.xml");
             let burst = Duration::from_millis(burst);

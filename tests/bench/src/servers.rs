@@ -37,8 +37,6 @@ pub struct Place {
     pub daemon: PathBuf,
     /// Kamailio's configuration.
     pub kamailio: PathBuf,
-    /// What `RUST_LOG` says to Trunkguard.
-    pub log: String,
 }
 
 impl Place {
@@ -164,9 +162,7 @@ impl Place {
             "--firewall",
             "dry-run",
         ]);
-        command
-            .env("RUST_LOG", &self.log)
-            .env_remove("NOTIFY_SOCKET");
+        command.env_remove("NOTIFY_SOCKET");
         let mut server = Server::start(name, command, &self.folder.join(format!("{name}.log")))?;
         server.wait(|| answers_options(address))?;
         Ok(Target {

@@ -9,7 +9,7 @@ use std::{
 use anyhow::{Context, Result, bail};
 
 use crate::{
-    call::Calls,
+    call::{Calls, LIST_MAX},
     process::{CLIENT_CORE, on_core},
     servers::{Place, Target},
     socket::free_port,
@@ -33,7 +33,7 @@ pub struct Seen {
 /// When SIPp does not run.
 pub fn run(place: &Place, scenario: &Path, target: &Target, rate: u32, calls: u32) -> Result<Seen> {
     let numbers = place.folder.join("sipp.csv");
-    let all = Calls::new(10_000, 1);
+    let all = Calls::new(10_000, LIST_MAX);
     let mut text = String::from("SEQUENTIAL\n");
     for call in (0..20_000).map(|n| all.nth(n)).filter(|call| !call.refused) {
         text += &format!(
@@ -69,7 +69,7 @@ pub fn run(place: &Place, scenario: &Path, target: &Target, rate: u32, calls: u3
         "-m",
         &calls.to_string(),
         "-l",
-        "30000",
+        "10000",
         "-buff_size",
         "4194304",
     ]);
