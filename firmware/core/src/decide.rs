@@ -65,11 +65,27 @@ pub struct Decided {
 }
 
 /// Limits of a caller or a client that decide, by span, in the order of the policy's figures.
-const LIMIT_RULES: [Rule; SPANS] = [Rule::Simultaneous, Rule::PerMinute, Rule::PerHour, Rule::PerDay];
+const LIMIT_RULES: [Rule; SPANS] = [
+    Rule::Simultaneous,
+    Rule::PerMinute,
+    Rule::PerHour,
+    Rule::PerDay,
+];
 
 /// Decides one call.
-pub fn decide(mode: Mode, assumed_ms: u64, counters: &Counters, now: &Now, call: &Call<'_>, trace: &mut impl Trace) -> Decided {
-    let mut path = Path { call, trace, first: None };
+pub fn decide(
+    mode: Mode,
+    assumed_ms: u64,
+    counters: &Counters,
+    now: &Now,
+    call: &Call<'_>,
+    trace: &mut impl Trace,
+) -> Decided {
+    let mut path = Path {
+        call,
+        trace,
+        first: None,
+    };
     let (allowed, rule, level, figures) = match path.walk(mode, assumed_ms, counters, now) {
         Some(end) => end,
         None => (true, Rule::Default, Level::BuiltIn, None),
@@ -77,7 +93,17 @@ pub fn decide(mode: Mode, assumed_ms: u64, counters: &Counters, now: &Now, call:
     let first = path.first.filter(|_| allowed);
     let approved = allowed || (mode == Mode::Detect && rule != Rule::Loop);
     let chargeable = approved && is_chargeable(&call.dialled);
-    Decided { verdict: Verdict { approved, allowed, rule, level, figures, chargeable }, first }
+    Decided {
+        verdict: Verdict {
+            approved,
+            allowed,
+            rule,
+            level,
+            figures,
+            chargeable,
+        },
+        first,
+    }
 }
 
 /// Does this destination cost money? What is not understood might.
@@ -100,7 +126,10 @@ pub fn is_abroad(dialled: &Result<Dialled, NotANumber>) -> bool {
 
 /// Does a number of this kind leave home? What costs extra counts as if it did.
 pub fn kind_is_abroad(kind: Kind) -> bool {
-    !matches!(kind, Kind::Domestic | Kind::UsCanada | Kind::TollFree | Kind::Directory)
+    !matches!(
+        kind,
+        Kind::Domestic | Kind::UsCanada | Kind::TollFree | Kind::Directory
+    )
 }
 
 /// allowed, by which rule, set by whom, with which figures.
@@ -157,7 +186,11 @@ impl<T: Trace> Path<'_, T> {
     /// that cost nothing.
     fn first_things(&mut self, mode: Mode, number: Option<&Number>) -> Option<End> {
         let call = self.call;
-        if call.request.dialled.starts_with(&call.client.prefix.bytes()) {
+        if call
+            .request
+            .dialled
+            .starts_with(&call.client.prefix.bytes())
+        {
             return self.deny(Rule::Loop, Level::BuiltIn);
         }
         if call.dialled == Ok(Dialled::Emergency) {
@@ -201,7 +234,9 @@ impl<T: Trace> Path<'_, T> {
         if self.on(Rule::Network)
             && let Some((networks, level)) = self.call.view.networks()
         {
-            let inside = said.address.is_some_and(|a| networks.iter().any(|net| net.contains(&a.to_canonical())));
+            let inside = said
+                .address
+                .is_some_and(|a| networks.iter().any(|net| net.contains(&a.to_canonical())));
             if !inside {
                 return self.deny(Rule::Network, level);
             }
@@ -246,12 +281,24 @@ impl<T: Trace> Path<'_, T> {
             if !self.on(rule) {
                 continue;
             }
-            for (whole_client, only_abroad) in [(false, false), (false, true), (true, false), (true, true)] {
+            for (whole_client, only_abroad) in
+                [(false, false), (false, true), (true, false), (true, true)]
+            {
                 if only_abroad && !abroad {
                     continue;
                 }
-                let Some((most, level)) = view.limit(whole_client, only_abroad, off_hours, span) else { continue };
-                let before = counters.count(who, whole_client, now.mono_ms, only_abroad, span, assumed_ms);
+                let Some((most, level)) = view.limit(whole_client, only_abroad, off_hours, span)
+                else {
+                    continue;
+                };
+                let before = counters.count(
+                    who,
+                    whole_client,
+                    now.mono_ms,
+                    only_abroad,
+                    span,
+                    assumed_ms,
+                );
                 let had = match self.call.request.said.calls {
                     // The PBX counts all calls of its group, this one included.
                     Some(calls) if span == 0 && !whole_client && !only_abroad => u32::from(calls),
@@ -274,9 +321,21 @@ impl<T: Trace> Path<'_, T> {
         let view = self.call.view;
         type Count = fn(&crate::counters::Recent, u64, Spelling, Burst) -> u32;
         let rules: [(Rule, _, Count); 3] = [
-            (Rule::SameNumber, view.same_number(), crate::counters::Recent::same),
-            (Rule::Spellings, view.spellings(), crate::counters::Recent::spellings),
-            (Rule::Sequential, view.sequential(), crate::counters::Recent::sequence),
+            (
+                Rule::SameNumber,
+                view.same_number(),
+                crate::counters::Recent::same,
+            ),
+            (
+                Rule::Spellings,
+                view.spellings(),
+                crate::counters::Recent::spellings,
+            ),
+            (
+                Rule::Sequential,
+                view.sequential(),
+                crate::counters::Recent::sequence,
+            ),
         ];
         for (rule, set, count) in rules {
             let Some((burst, level)) = set else { continue };
@@ -298,7 +357,9 @@ impl<T: Trace> Path<'_, T> {
     fn first_times(&mut self, counters: &Counters, number: Option<&Number>) -> Option<End> {
         let (view, who) = (self.call.view, self.call.who);
         if let Some((action, level)) = view.new_country()
-            && let Some(country) = number.filter(|n| is_abroad(&Ok(Dialled::Number(**n)))).and_then(|n| n.country)
+            && let Some(country) = number
+                .filter(|n| is_abroad(&Ok(Dialled::Number(**n))))
+                .and_then(|n| n.country)
             && self.on(Rule::NewCountry)
         {
             let known = counters.knows_country(who, country);

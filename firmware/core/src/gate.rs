@@ -60,7 +60,12 @@ pub enum Invite {
 impl Gate {
     /// A gate with this policy. `key` makes the tables' places unpredictable; the shell draws it.
     pub fn new(policy: Arc<Policy>, key: (u64, u64)) -> Self {
-        Gate { policy, counters: Counters::new(key), transactions: Transactions::default(), figures: Figures::default() }
+        Gate {
+            policy,
+            counters: Counters::new(key),
+            transactions: Transactions::default(),
+            figures: Figures::default(),
+        }
     }
 
     /// The policy in force.
@@ -97,34 +102,66 @@ impl Gate {
                 return Invite::Again(answer);
             }
             Known::Pending => return Invite::Waiting,
-            Known::Merged => return Invite::Merged(not_a_verdict(&self.policy.clients()[client as usize], 482)),
+            Known::Merged => {
+                return Invite::Merged(not_a_verdict(&self.policy.clients()[client as usize], 482));
+            }
             Known::New => {}
         }
         let policy = self.policy.clone();
         let prepared = Prepared::new(&policy, &self.counters, client, request);
         let settings = &policy.settings;
-        let Decided { verdict, first } =
-            decide::decide(settings.mode, prepared.assumed_ms, &self.counters, now, &prepared.call, &mut NoTrace);
+        let Decided { verdict, first } = decide::decide(
+            settings.mode,
+            prepared.assumed_ms,
+            &self.counters,
+            now,
+            &prepared.call,
+            &mut NoTrace,
+        );
         self.count(now, &prepared, &verdict);
         let answer = answer_of(prepared.call.client, &verdict);
         let waits = verdict.chargeable && settings.durability == Durability::Strict;
-        let ticket = self.transactions.insert(now.mono_ms, request.transaction, request.merge, answer, waits);
+        let ticket = self.transactions.insert(
+            now.mono_ms,
+            request.transaction,
+            request.merge,
+            answer,
+            waits,
+        );
         let record = record_of(now, client, settings.mode, &prepared, verdict, first);
-        Invite::Decided { answer, record, ticket: waits.then_some(ticket) }
+        Invite::Decided {
+            answer,
+            record,
+            ticket: waits.then_some(ticket),
+        }
     }
 
     /// The verdict that a call would get now, and its path; nothing is counted.
-    pub fn explain(&self, now: &Now, client: u16, request: &Request<'_>, trace: &mut impl Trace) -> (Decided, Result<Dialled, NotANumber>) {
+    pub fn explain(
+        &self,
+        now: &Now,
+        client: u16,
+        request: &Request<'_>,
+        trace: &mut impl Trace,
+    ) -> (Decided, Result<Dialled, NotANumber>) {
         let prepared = Prepared::new(&self.policy, &self.counters, client, request);
         let mode = self.policy.settings.mode;
-        let decided = decide::decide(mode, prepared.assumed_ms, &self.counters, now, &prepared.call, trace);
+        let decided = decide::decide(
+            mode,
+            prepared.assumed_ms,
+            &self.counters,
+            now,
+            &prepared.call,
+            trace,
+        );
         (decided, prepared.call.dialled)
     }
 
     /// Is this an emergency number for the client? Asked before anything that could stand in its way.
     pub fn is_emergency(&self, client: u16, dialled: &[u8]) -> bool {
         let client = &self.policy.clients()[client as usize];
-        number::read(dialled, client.number_format, &home(&self.policy, client)) == Ok(Dialled::Emergency)
+        number::read(dialled, client.number_format, &home(&self.policy, client))
+            == Ok(Dialled::Emergency)
     }
 
     fn count(&mut self, now: &Now, prepared: &Prepared<'_>, verdict: &Verdict) {
@@ -135,7 +172,8 @@ impl Gate {
         if verdict.rule == Rule::Emergency {
             return;
         }
-        self.counters.tried(who, now.mono_ms, request.dialled, verdict.approved);
+        self.counters
+            .tried(who, now.mono_ms, request.dialled, verdict.approved);
         if verdict.chargeable {
             let call = prepared.counted(now.mono_ms);
             self.counters.approved(&call);
@@ -188,7 +226,12 @@ impl<'a> Prepared<'a> {
     }
 
     fn counted(&self, at_ms: u64) -> Counted<'a> {
-        let Call { who, request, dialled, .. } = &self.call;
+        let Call {
+            who,
+            request,
+            dialled,
+            ..
+        } = &self.call;
         Counted {
             who: *who,
             at_ms,
@@ -199,7 +242,10 @@ impl<'a> Prepared<'a> {
                 Ok(Dialled::Number(number)) => number.country,
                 _ => None,
             },
-            phone: request.said.address.map(|address| (address, request.said.user_agent)),
+            phone: request
+                .said
+                .address
+                .map(|address| (address, request.said.user_agent)),
         }
     }
 }
@@ -207,14 +253,24 @@ impl<'a> Prepared<'a> {
 /// The extension: what the PBX says in P-tfps, else P-Asserted-Identity, else From. All three are
 /// only as good as the PBX, which was told apart by its address.
 fn caller_of<'a>(request: &Request<'a>) -> &'a [u8] {
-    let named = [request.said.caller, request.asserted.unwrap_or_default(), request.from];
-    let caller = named.into_iter().find(|name| !name.is_empty()).unwrap_or_default();
+    let named = [
+        request.said.caller,
+        request.asserted.unwrap_or_default(),
+        request.from,
+    ];
+    let caller = named
+        .into_iter()
+        .find(|name| !name.is_empty())
+        .unwrap_or_default();
     &caller[..caller.len().min(32)]
 }
 
 /// What a verdict is on the wire for this client.
 fn answer_of(client: &Client, verdict: &Verdict) -> Answer {
-    let redirects = matches!(client.profile, Profile::Redirect | Profile::Freeswitch | Profile::TfpsCodes);
+    let redirects = matches!(
+        client.profile,
+        Profile::Redirect | Profile::Freeswitch | Profile::TfpsCodes
+    );
     match (verdict.approved, client.profile) {
         (true, _) if redirects => Answer::Redirect(client.prefix.bytes()),
         (true, _) => Answer::Status(503),
@@ -231,7 +287,14 @@ fn reason_code(rule: Rule) -> [u8; 3] {
 
 /// The status that refuses a call of this client.
 pub fn deny_status(client: &Client) -> u16 {
-    client.deny_code.map_or(if client.profile == Profile::FreepbxTrunk { 486 } else { 603 }, |code| code.status())
+    client.deny_code.map_or(
+        if client.profile == Profile::FreepbxTrunk {
+            486
+        } else {
+            603
+        },
+        |code| code.status(),
+    )
 }
 
 /// What refuses an INVITE for a reason of protocol. Where 503 approves, a PBX takes most other codes
@@ -244,8 +307,17 @@ pub fn not_a_verdict(client: &Client, status: u16) -> Answer {
     }
 }
 
-fn record_of(now: &Now, client: u16, mode: crate::policy::Mode, prepared: &Prepared<'_>, verdict: Verdict, first: Option<Rule>) -> Record {
-    let Call { request, dialled, .. } = &prepared.call;
+fn record_of(
+    now: &Now,
+    client: u16,
+    mode: crate::policy::Mode,
+    prepared: &Prepared<'_>,
+    verdict: Verdict,
+    first: Option<Rule>,
+) -> Record {
+    let Call {
+        request, dialled, ..
+    } = &prepared.call;
     let number = match dialled {
         Ok(Dialled::Number(number)) => Some(number),
         _ => None,
@@ -309,7 +381,15 @@ impl Gate {
         let who = self.counters.who(past.client, past.caller);
         self.counters.tried(who, at_ms, past.dialled, true);
         let open_ms = u64::from(self.policy.settings.assumed_call_minutes) * 60_000;
-        self.counters.approved(&Counted { who, at_ms, abroad: past.abroad, open_ms, dialled: past.dialled, country: None, phone: None });
+        self.counters.approved(&Counted {
+            who,
+            at_ms,
+            abroad: past.abroad,
+            open_ms,
+            dialled: past.dialled,
+            country: None,
+            phone: None,
+        });
     }
 
     /// This client has called this country before.

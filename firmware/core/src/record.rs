@@ -50,7 +50,11 @@ pub fn text<const N: usize>(bytes: &[u8]) -> String<N> {
     let mut out = String::new();
     for &b in bytes.iter().take(N) {
         // A heapless string of N octets takes N ASCII characters.
-        let _ = out.push(if (0x20..0x7f).contains(&b) { b as char } else { '?' });
+        let _ = out.push(if (0x20..0x7f).contains(&b) {
+            b as char
+        } else {
+            '?'
+        });
     }
     out
 }

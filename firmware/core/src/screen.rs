@@ -26,7 +26,11 @@ pub struct Strangers {
 impl Strangers {
     /// An empty table; `key` keeps strangers from choosing their place.
     pub fn new(key: u64) -> Self {
-        Strangers { places: alloc::vec![None; PLACES].into(), key, total: 0 }
+        Strangers {
+            places: alloc::vec![None; PLACES].into(),
+            key,
+            total: 0,
+        }
     }
 
     /// Counts one datagram.
@@ -82,13 +86,18 @@ mod tests {
     fn the_one_that_stays_is_seen_through_a_flood_of_invented_sources() {
         let mut strangers = Strangers::new(7);
         for i in 0..300_000u32 {
-            strangers.knock(IpAddr::V4(Ipv4Addr::from_bits(i.wrapping_mul(2_654_435_761))));
+            strangers.knock(IpAddr::V4(Ipv4Addr::from_bits(
+                i.wrapping_mul(2_654_435_761),
+            )));
             if i % 10 == 0 {
                 strangers.knock("203.0.113.9".parse().expect("an address"));
             }
         }
         let busiest = strangers.busiest(3);
-        assert_eq!(busiest[0].network, "203.0.113.0".parse::<IpAddr>().expect("an address"));
+        assert_eq!(
+            busiest[0].network,
+            "203.0.113.0".parse::<IpAddr>().expect("an address")
+        );
         assert_eq!(strangers.total(), 330_000);
         assert!(busiest.len() == 3 && busiest[0].count > 10 * busiest[1].count);
     }

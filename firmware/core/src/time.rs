@@ -72,6 +72,10 @@ impl TryFrom<alloc::string::String> for Date {
         if year < 1970 || !(1..=12).contains(&month) || !(1..=last).contains(&day) {
             return Err(wrong());
         }
-        Ok(Date { year, month: month as u8, day: day as u8 })
+        Ok(Date {
+            year,
+            month: month as u8,
+            day: day as u8,
+        })
     }
 }

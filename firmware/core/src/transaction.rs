@@ -56,7 +56,13 @@ impl Default for Transactions {
 impl Transactions {
     /// All memory is taken now. `capacity` is a power of two.
     pub fn with_capacity(capacity: usize) -> Self {
-        let none = Transaction { key: 0, merge: 0, at_ms: 0, answer: Answer::Status(0), pending: false };
+        let none = Transaction {
+            key: 0,
+            merge: 0,
+            at_ms: 0,
+            answer: Answer::Status(0),
+            pending: false,
+        };
         Transactions {
             ring: alloc::vec![none; capacity.next_power_of_two()].into(),
             oldest: 0,
@@ -73,11 +79,21 @@ impl Transactions {
 
     /// What is known of this request.
     pub fn find(&self, key: u128, merge: u128) -> Known {
-        if let Some(&i) = self.by_key.find(key as u64, |&i| self.ring[i as usize].key == key) {
+        if let Some(&i) = self
+            .by_key
+            .find(key as u64, |&i| self.ring[i as usize].key == key)
+        {
             let t = &self.ring[i as usize];
-            return if t.pending { Known::Pending } else { Known::Answered(t.answer) };
+            return if t.pending {
+                Known::Pending
+            } else {
+                Known::Answered(t.answer)
+            };
         }
-        match self.by_merge.find(merge as u64, |&i| self.ring[i as usize].merge == merge) {
+        match self
+            .by_merge
+            .find(merge as u64, |&i| self.ring[i as usize].merge == merge)
+        {
             Some(_) => Known::Merged,
             None => Known::New,
         }
@@ -85,11 +101,20 @@ impl Transactions {
 
     /// Is there such a transaction?
     pub fn contains(&self, key: u128) -> bool {
-        self.by_key.find(key as u64, |&i| self.ring[i as usize].key == key).is_some()
+        self.by_key
+            .find(key as u64, |&i| self.ring[i as usize].key == key)
+            .is_some()
     }
 
     /// Keeps a new transaction. The caller has asked [`Transactions::find`] first.
-    pub fn insert(&mut self, now_ms: u64, key: u128, merge: u128, answer: Answer, pending: bool) -> Ticket {
+    pub fn insert(
+        &mut self,
+        now_ms: u64,
+        key: u128,
+        merge: u128,
+        answer: Answer,
+        pending: bool,
+    ) -> Ticket {
         self.expire(now_ms);
         if self.next - self.oldest == self.ring.len() as u64 {
             self.evicted += 1;
@@ -97,10 +122,20 @@ impl Transactions {
         }
         let ticket = self.next;
         let place = self.place(ticket);
-        self.ring[place] = Transaction { key, merge, at_ms: now_ms, answer, pending };
+        self.ring[place] = Transaction {
+            key,
+            merge,
+            at_ms: now_ms,
+            answer,
+            pending,
+        };
         let ring = &self.ring;
-        self.by_key.insert_unique(key as u64, place as u32, |&i| ring[i as usize].key as u64);
-        self.by_merge.insert_unique(merge as u64, place as u32, |&i| ring[i as usize].merge as u64);
+        self.by_key
+            .insert_unique(key as u64, place as u32, |&i| ring[i as usize].key as u64);
+        self.by_merge
+            .insert_unique(merge as u64, place as u32, |&i| {
+                ring[i as usize].merge as u64
+            });
         self.next += 1;
         ticket
     }
@@ -119,7 +154,9 @@ impl Transactions {
 
     /// Forgets what is older than 32 s.
     pub fn expire(&mut self, now_ms: u64) {
-        while self.oldest < self.next && now_ms.saturating_sub(self.ring[self.place(self.oldest)].at_ms) >= LIFETIME_MS {
+        while self.oldest < self.next
+            && now_ms.saturating_sub(self.ring[self.place(self.oldest)].at_ms) >= LIFETIME_MS
+        {
             self.forget_oldest();
         }
     }
@@ -130,7 +167,10 @@ impl Transactions {
         if let Ok(entry) = self.by_key.find_entry(key as u64, |&i| i as usize == place) {
             entry.remove();
         }
-        if let Ok(entry) = self.by_merge.find_entry(merge as u64, |&i| i as usize == place) {
+        if let Ok(entry) = self
+            .by_merge
+            .find_entry(merge as u64, |&i| i as usize == place)
+        {
             entry.remove();
         }
         self.oldest += 1;

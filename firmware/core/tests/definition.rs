@@ -8,7 +8,10 @@ use office::compile;
 fn problems(toml: &str) -> Vec<String> {
     match compile(toml) {
         Ok(_) => Vec::new(),
-        Err(problems) => problems.into_iter().map(|p| format!("{}: {}", p.path, p.message)).collect(),
+        Err(problems) => problems
+            .into_iter()
+            .map(|p| format!("{}: {}", p.path, p.message))
+            .collect(),
     }
 }
 
@@ -33,24 +36,53 @@ fn every_problem_is_named_with_its_path() {
         "caller[0].policy.total: `total` limits a whole client",
         "caller[1].name: caller `1` stands here twice",
     ] {
-        assert!(found.iter().any(|f| f.starts_with(expected)), "missing `{expected}` in {found:#?}");
+        assert!(
+            found.iter().any(|f| f.starts_with(expected)),
+            "missing `{expected}` in {found:#?}"
+        );
     }
 }
 
 #[test]
 fn values_refuse_what_they_cannot_be() {
     for (toml, expected) in [
-        ("[policy.allow]\ncountries = ['XX']", "`XX` is not a country"),
-        ("[policy.block]\nprefixes = ['44']", "write it as +442071838750 or +44"),
-        ("[policy]\nholidays = ['2026-02-29']", "`2026-02-29` is not a day"),
-        ("[[policy.hours]]\ndays=['mon']\nfrom='8:00'\nto='25:00'", "is not a time of day"),
-        ("[[client]]\nname='a'\naddresses=['10.0.0.1']\nprefix='N00'", "`N00` is not a prefix"),
-        ("[[client]]\nname='a'\naddresses=['10.0.0.1']\ndeny_code=503", "503 approves a call"),
-        ("[[client]]\nname='a'\naddresses=['10.0.0.1']\ncontact_host='a b'", "is not a contact host"),
-        ("[[client]]\nname='a'\naddresses=['10.0.0.1']\ncredentials={username='u',password='short'}", "8 to 128"),
+        (
+            "[policy.allow]\ncountries = ['XX']",
+            "`XX` is not a country",
+        ),
+        (
+            "[policy.block]\nprefixes = ['44']",
+            "write it as +442071838750 or +44",
+        ),
+        (
+            "[policy]\nholidays = ['2026-02-29']",
+            "`2026-02-29` is not a day",
+        ),
+        (
+            "[[policy.hours]]\ndays=['mon']\nfrom='8:00'\nto='25:00'",
+            "is not a time of day",
+        ),
+        (
+            "[[client]]\nname='a'\naddresses=['10.0.0.1']\nprefix='N00'",
+            "`N00` is not a prefix",
+        ),
+        (
+            "[[client]]\nname='a'\naddresses=['10.0.0.1']\ndeny_code=503",
+            "503 approves a call",
+        ),
+        (
+            "[[client]]\nname='a'\naddresses=['10.0.0.1']\ncontact_host='a b'",
+            "is not a contact host",
+        ),
+        (
+            "[[client]]\nname='a'\naddresses=['10.0.0.1']\ncredentials={username='u',password='short'}",
+            "8 to 128",
+        ),
         ("[policy]\nlimit = 3", "unknown field `limit`"),
     ] {
-        let problem = toml::from_str::<trunkguard_core::policy::Definition>(toml).unwrap_err().to_string();
+        let problem = toml::from_str::<trunkguard_core::policy::Definition>(toml)
+            .unwrap_err()
+            .to_string();
         assert!(problem.contains(expected), "{problem}");
     }
 }
@@ -62,7 +94,11 @@ fn the_longest_network_tells_clients_apart() {
     )
     .map_err(|p| format!("{p:?}"))
     .unwrap();
-    let name = |source: &str| policy.client_of(source.parse().unwrap()).map(|i| policy.clients()[i as usize].name.to_string());
+    let name = |source: &str| {
+        policy
+            .client_of(source.parse().unwrap())
+            .map(|i| policy.clients()[i as usize].name.to_string())
+    };
     assert_eq!(name("10.0.0.5").as_deref(), Some("pbx"));
     assert_eq!(name("::ffff:10.0.0.5").as_deref(), Some("pbx"));
     assert_eq!(name("10.0.0.6").as_deref(), Some("lan"));

@@ -40,14 +40,24 @@ impl Receiver {
     ///
     /// # Errors
     /// As recvmmsg(2); a time-out is no error.
-    pub fn receive(&mut self, socket: &UdpSocket, mut each: impl FnMut(SocketAddr, &[u8])) -> nix::Result<usize> {
+    pub fn receive(
+        &mut self,
+        socket: &UdpSocket,
+        mut each: impl FnMut(SocketAddr, &[u8]),
+    ) -> nix::Result<usize> {
         let mut rest = &mut *self.buffers;
         let mut slices: [[IoSliceMut<'_>; 1]; BATCH] = std::array::from_fn(|_| {
             let (buffer, after) = std::mem::take(&mut rest).split_at_mut(DATAGRAM);
             rest = after;
             [IoSliceMut::new(buffer)]
         });
-        let received = match recvmmsg(socket.as_raw_fd(), &mut self.headers, slices.iter_mut(), MsgFlags::MSG_WAITFORONE, None) {
+        let received = match recvmmsg(
+            socket.as_raw_fd(),
+            &mut self.headers,
+            slices.iter_mut(),
+            MsgFlags::MSG_WAITFORONE,
+            None,
+        ) {
             Ok(received) => received,
             // ECONNREFUSED is the echo of an answer to a port that has closed; it concerns no datagram here.
             Err(Errno::EAGAIN | Errno::EINTR | Errno::ECONNREFUSED) => return Ok(0),
@@ -93,7 +103,10 @@ impl Default for Sender {
 impl Sender {
     /// Where the next answer is written. `None` when the batch is full: send first.
     pub fn next(&mut self) -> Option<&mut [u8]> {
-        self.buffers.chunks_exact_mut(ANSWER).nth(self.count).filter(|_| self.count < BATCH)
+        self.buffers
+            .chunks_exact_mut(ANSWER)
+            .nth(self.count)
+            .filter(|_| self.count < BATCH)
     }
 
     /// Keeps the answer of `len` octets that was written into [`Sender::next`].
@@ -145,7 +158,9 @@ fn to_std(address: SockaddrStorage) -> Option<SocketAddr> {
     if let Some(v4) = address.as_sockaddr_in() {
         return Some(SocketAddr::V4((*v4).into()));
     }
-    address.as_sockaddr_in6().map(|v6| SocketAddr::V6((*v6).into()))
+    address
+        .as_sockaddr_in6()
+        .map(|v6| SocketAddr::V6((*v6).into()))
 }
 
 #[cfg(test)]
@@ -158,9 +173,12 @@ mod tests {
         let client = UdpSocket::bind("127.0.0.1:0").expect("a socket");
         let at = server.local_addr().expect("an address");
         for i in 0..70u8 {
-            client.send_to(&vec![i; 1 + i as usize * 10], at).expect("sent");
+            client
+                .send_to(&vec![i; 1 + i as usize * 10], at)
+                .expect("sent");
         }
-        let (mut receiver, mut sender, mut seen) = (Receiver::default(), Sender::default(), Vec::new());
+        let (mut receiver, mut sender, mut seen) =
+            (Receiver::default(), Sender::default(), Vec::new());
         while seen.len() < 70 {
             receiver
                 .receive(&server, |from, bytes| {
@@ -171,8 +189,14 @@ mod tests {
                 .expect("received");
         }
         sender.send(&server);
-        assert!(seen.iter().enumerate().all(|(i, b)| b.len() == 1 + i * 10 && b.iter().all(|&x| x as usize == i)));
-        client.set_read_timeout(Some(std::time::Duration::from_secs(5))).expect("set");
+        assert!(
+            seen.iter()
+                .enumerate()
+                .all(|(i, b)| b.len() == 1 + i * 10 && b.iter().all(|&x| x as usize == i))
+        );
+        client
+            .set_read_timeout(Some(std::time::Duration::from_secs(5)))
+            .expect("set");
         let mut buffer = [0; 2_000];
         for expected in &seen {
             let len = client.recv(&mut buffer).expect("an answer");

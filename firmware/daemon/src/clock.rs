@@ -30,14 +30,23 @@ impl Clock {
     /// # Errors
     /// When there is no such time zone.
     pub fn new(zone: &str) -> Result<Self, String> {
-        let zone = TimeZone::get(zone)
-            .map_err(|_| format!("there is no time zone `{zone}`; write an IANA name such as America/New_York"))?;
-        Ok(Clock { zone: Arc::new(zone), start: monotonic(), civil: None })
+        let zone = TimeZone::get(zone).map_err(|_| {
+            format!("there is no time zone `{zone}`; write an IANA name such as America/New_York")
+        })?;
+        Ok(Clock {
+            zone: Arc::new(zone),
+            start: monotonic(),
+            civil: None,
+        })
     }
 
     /// The same clock in another time zone.
     pub fn with_zone_of(&self, other: &Clock) -> Self {
-        Clock { zone: other.zone.clone(), start: self.start, civil: None }
+        Clock {
+            zone: other.zone.clone(),
+            start: self.start,
+            civil: None,
+        }
     }
 
     /// Now.
@@ -45,12 +54,20 @@ impl Clock {
         let unix = clock_gettime(ClockId::CLOCK_REALTIME).map_or(Duration::ZERO, Duration::from);
         let unix_ms = unix.as_millis() as i64;
         let mono = monotonic().saturating_sub(self.start);
-        Now { mono_ms: Now::ORIGIN_MS + mono.as_millis() as u64, unix_ms, local: self.local(unix_ms) }
+        Now {
+            mono_ms: Now::ORIGIN_MS + mono.as_millis() as u64,
+            unix_ms,
+            local: self.local(unix_ms),
+        }
     }
 
     /// The same instant with the calendar set to `at` (for `explain --at`).
     pub fn now_at(&mut self, at: Timestamp) -> Now {
-        Now { unix_ms: at.as_millisecond(), local: self.local(at.as_millisecond()), ..self.now() }
+        Now {
+            unix_ms: at.as_millisecond(),
+            local: self.local(at.as_millisecond()),
+            ..self.now()
+        }
     }
 
     /// The office's time zone.
@@ -80,9 +97,15 @@ fn civil(zone: &TimeZone, unix_ms: i64) -> Option<Local> {
     if unix_ms < PLAUSIBLE_UNIX_S * 1_000 {
         return None;
     }
-    let civil = Timestamp::from_millisecond(unix_ms).ok()?.to_zoned(zone.clone());
+    let civil = Timestamp::from_millisecond(unix_ms)
+        .ok()?
+        .to_zoned(zone.clone());
     Some(Local {
-        date: Date { year: u16::try_from(civil.year()).ok()?, month: civil.month() as u8, day: civil.day() as u8 },
+        date: Date {
+            year: u16::try_from(civil.year()).ok()?,
+            month: civil.month() as u8,
+            day: civil.day() as u8,
+        },
         weekday: civil.weekday().to_monday_zero_offset() as u8,
         minute: civil.hour() as u16 * 60 + civil.minute() as u16,
     })
@@ -97,10 +120,22 @@ mod tests {
         let zone = Clock::new("America/New_York").expect("a zone").zone;
         let at = |text: &str| text.parse::<Timestamp>().expect("a time").as_millisecond();
         let local = civil(&zone, at("2026-07-03T03:30:00Z")).expect("a plausible time");
-        assert_eq!((local.date.month, local.date.day, local.weekday, local.minute), (7, 2, 3, 23 * 60 + 30));
+        assert_eq!(
+            (
+                local.date.month,
+                local.date.day,
+                local.weekday,
+                local.minute
+            ),
+            (7, 2, 3, 23 * 60 + 30)
+        );
         let local = civil(&zone, at("2026-12-03T03:30:00Z")).expect("a plausible time");
         assert_eq!(local.minute, 22 * 60 + 30, "an hour less in winter");
-        assert_eq!(civil(&zone, at("1970-01-01T00:10:00Z")), None, "a clock that was never set");
+        assert_eq!(
+            civil(&zone, at("1970-01-01T00:10:00Z")),
+            None,
+            "a clock that was never set"
+        );
         assert!(Clock::new("America/Gotham").is_err());
     }
 

@@ -24,6 +24,8 @@ pub enum Ask {
     Status,
     /// Take over the policy in the state directory.
     Reload,
+    /// Write what is queued for the history, so that it can be read.
+    Flush,
     /// What a call would get.
     Explain(ExplainAsk),
 }
@@ -67,22 +69,36 @@ pub fn socket(state: &Path) -> PathBuf {
 /// When the daemon answers with an error, or not at all.
 pub fn ask<T: DeserializeOwned>(state: &Path, ask: &Ask) -> anyhow::Result<Option<T>> {
     let path = socket(state);
-    let mut stream = match UnixStream::connect(&path) {
-        Ok(stream) => stream,
-        Err(problem) => match problem.kind() {
-            // A socket that nobody listens on is what a killed daemon leaves behind.
-            std::io::ErrorKind::NotFound | std::io::ErrorKind::ConnectionRefused => return Ok(None),
-            _ => return Err(problem).with_context(|| format!("{}: cannot talk to the daemon; run this as the daemon's user or as root", path.display())),
-        },
-    };
+    let mut stream =
+        match UnixStream::connect(&path) {
+            Ok(stream) => stream,
+            Err(problem) => match problem.kind() {
+                // A socket that nobody listens on is what a killed daemon leaves behind.
+                std::io::ErrorKind::NotFound | std::io::ErrorKind::ConnectionRefused => {
+                    return Ok(None);
+                }
+                _ => return Err(problem).with_context(|| {
+                    format!(
+                        "{}: cannot talk to the daemon; run this as the daemon's user or as root",
+                        path.display()
+                    )
+                }),
+            },
+        };
     stream.set_read_timeout(Some(PATIENCE))?;
     stream.set_write_timeout(Some(PATIENCE))?;
     let mut line = serde_json::to_vec(ask)?;
     line.push(b'\n');
-    stream.write_all(&line).context("the daemon went away while it was asked")?;
+    stream
+        .write_all(&line)
+        .context("the daemon went away while it was asked")?;
     let mut answer = String::new();
-    BufReader::new(stream.take(LONGEST)).read_line(&mut answer).context("the daemon does not answer; look at its log")?;
-    match serde_json::from_str(&answer).context("the daemon's answer is not understood; is it another version?")? {
+    BufReader::new(stream.take(LONGEST))
+        .read_line(&mut answer)
+        .context("the daemon does not answer; look at its log")?;
+    match serde_json::from_str(&answer)
+        .context("the daemon's answer is not understood; is it another version?")?
+    {
         Reply::Ok(value) => Ok(Some(value)),
         Reply::Error(problem) => bail!("{problem}"),
     }

@@ -1,6 +1,8 @@
 //! The daemon's end of the control socket: one question per connection.
 
-use std::{future::Future, io, os::unix::fs::PermissionsExt, path::Path, sync::Arc, time::Duration};
+use std::{
+    future::Future, io, os::unix::fs::PermissionsExt, path::Path, sync::Arc, time::Duration,
+};
 
 use serde::Serialize;
 use tokio::{
@@ -42,7 +44,9 @@ pub fn serve(run: Arc<Run>) -> io::Result<impl Future<Output = io::Result<()>>> 
     Ok(async move {
         loop {
             let (stream, _) = listener.accept().await?;
-            let Ok(place) = places.clone().acquire_owned().await else { return Ok(()) };
+            let Ok(place) = places.clone().acquire_owned().await else {
+                return Ok(());
+            };
             let run = run.clone();
             tokio::spawn(async move {
                 if let Err(problem) = converse(stream, &run).await {
@@ -62,7 +66,11 @@ pub fn remove(state: &Path) {
 async fn converse(mut stream: UnixStream, run: &Arc<Run>) -> anyhow::Result<()> {
     let (reader, mut writer) = stream.split();
     let mut line = String::new();
-    timeout(PATIENCE, BufReader::new(reader.take(LONGEST)).read_line(&mut line)).await??;
+    timeout(
+        PATIENCE,
+        BufReader::new(reader.take(LONGEST)).read_line(&mut line),
+    )
+    .await??;
     let run = run.clone();
     // Stores and compiles a policy: not on the thread that serves connections.
     let mut answer = tokio::task::spawn_blocking(move || answer(&run, &line)).await?;
@@ -75,12 +83,18 @@ fn answer(run: &Run, line: &str) -> Vec<u8> {
     match serde_json::from_str::<Ask>(line) {
         Ok(Ask::Status) => reply(Ok(health::status(run))),
         Ok(Ask::Reload) => reply(reload(run).map(|()| true)),
+        Ok(Ask::Flush) => reply(Ok(run
+            .shared
+            .journal()
+            .is_some_and(trunkguard_store::journal::Journal::flush))),
         Ok(Ask::Explain(ask)) => {
             let desk = run.shared.lock();
             let mut clock = desk.clock.clone();
             reply(reasons::explain(&desk.gate, &mut clock, &ask))
         }
-        Err(problem) => reply::<()>(Err(anyhow::anyhow!("the question is not understood: {problem}"))),
+        Err(problem) => reply::<()>(Err(anyhow::anyhow!(
+            "the question is not understood: {problem}"
+        ))),
     }
 }
 
@@ -89,7 +103,8 @@ fn reply<T: Serialize>(answer: anyhow::Result<T>) -> Vec<u8> {
         Ok(answer) => Reply::Ok(answer),
         Err(problem) => Reply::Error(format!("{problem:#}")),
     };
-    serde_json::to_vec(&reply).unwrap_or_else(|_| b"{\"error\": \"the answer cannot be written\"}".to_vec())
+    serde_json::to_vec(&reply)
+        .unwrap_or_else(|_| b"{\"error\": \"the answer cannot be written\"}".to_vec())
 }
 
 /// Takes over what the store holds now.

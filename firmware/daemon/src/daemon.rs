@@ -29,9 +29,9 @@ use trunkguard_store::{
 use crate::{
     cli::{Firewall, RunArguments},
     clock::Clock,
-    control_server, logs, panel, policy,
+    control_server,
     desk::Shared,
-    sockets, streams, tls, udp, words,
+    logs, panel, policy, sockets, streams, tls, udp, words,
 };
 
 /// What the parts of one run have in common.
@@ -48,8 +48,8 @@ pub struct Run {
     pub sips: Option<(SocketAddr, String)>,
     /// The policy in force is not the one that was last set.
     pub policy_problem: Option<String>,
-    /// The clock, for what is not on the path of a call.
-    pub clock: Clock,
+    /// Turns that the UDP thread has taken: it stands still when that thread does.
+    pub turns: Arc<AtomicU64>,
 }
 
 /// Runs until SIGTERM or SIGINT.
@@ -68,7 +68,8 @@ pub fn run(arguments: &RunArguments) -> anyhow::Result<()> {
     let board = Profile::load(&arguments.board)?;
     let front = trunkguard_board::open(&board, line.clone())?;
 
-    // The policy, before anything listens.
+    // One daemon per state directory; then the policy, before anything listens.
+    let _lock = lock(&arguments.state)?;
     let (compiled, origin) = policy::load(&arguments.state, arguments.policy.as_deref())?;
     let mut clock = Clock::new(&compiled.settings.time_zone).map_err(anyhow::Error::msg)?;
     let policy_problem = problem_of(&origin);
@@ -79,15 +80,27 @@ pub fn run(arguments: &RunArguments) -> anyhow::Result<()> {
     // The sockets, and the desk where calls are answered.
     let open = sockets::open(arguments.sip, arguments.sips)?;
     let sip = open.udp.local_addr()?;
-    let tls = open.tls.as_ref().map(|_| tls::load(&arguments.state)).transpose()?;
+    let tls = open
+        .tls
+        .as_ref()
+        .map(|_| tls::load(&arguments.state))
+        .transpose()?;
     let sips = match (&open.tls, &tls) {
         (Some(listener), Some(tls)) => Some((listener.local_addr()?, tls.fingerprint.clone())),
         _ => None,
     };
-    let shared = Arc::new(Shared::new(Arc::new(compiled), clock.clone(), seeds()?, open.udp));
+    let shared = Arc::new(Shared::new(
+        Arc::new(compiled),
+        clock.clone(),
+        seeds()?,
+        open.udp,
+    ));
 
     // What was before a restart counts; then the journal, which hands late answers to the desk.
-    let options = journal::Options { history_days, ..journal::Options::default() };
+    let options = journal::Options {
+        history_days,
+        ..journal::Options::default()
+    };
     let desk: Weak<Shared> = Arc::downgrade(&shared);
     let (journal, recovered) = Journal::open(&arguments.state, options, move |tickets, outcome| {
         if let Some(desk) = desk.upgrade() {
@@ -109,19 +122,21 @@ pub fn run(arguments: &RunArguments) -> anyhow::Result<()> {
         sip,
         sips,
         policy_problem,
-        clock,
+        turns: Arc::default(),
     });
 
     // One thread answers UDP; everything else shares a runtime on this one.
-    let (stop, turns) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
+    let stop = Arc::new(AtomicBool::new(false));
     let (udp_ended, udp_end) = oneshot::channel();
     let udp_thread = {
-        let (shared, stop, turns) = (shared.clone(), stop.clone(), turns.clone());
+        let (shared, stop, turns) = (shared.clone(), stop.clone(), run.turns.clone());
         thread::Builder::new().name("udp".into()).spawn(move || {
             let _ = udp_ended.send(udp::serve(&shared, &stop, &turns));
         })?
     };
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
     let ended = runtime.block_on(async {
         let tcp = streams::serve(tokio::net::TcpListener::from_std(open.tcp)?, None, shared.clone());
         let tls = async {
@@ -146,7 +161,7 @@ pub fn run(arguments: &RunArguments) -> anyhow::Result<()> {
             end = control => Err(anyhow::Error::from(ended("the control socket", end))),
             end = udp_end => Err(anyhow::Error::from(ended("SIP over UDP", end.unwrap_or(Ok(()))))),
             () = panel::drive(front, run.clone()) => bail!("the panel ended"),
-            () = feed_watchdog(turns, shared.clone()) => bail!("the watchdog's feeder ended"),
+            () = feed_watchdog(run.turns.clone(), shared.clone()) => bail!("the watchdog's feeder ended"),
             signal = stopped() => signal,
         }
     });
@@ -172,23 +187,80 @@ fn ended(part: &str, end: std::io::Result<()>) -> std::io::Error {
     }
 }
 
+/// Holds the state directory for this daemon. The kernel lets go of it however the daemon ends.
+fn lock(state: &std::path::Path) -> anyhow::Result<nix::fcntl::Flock<std::fs::File>> {
+    use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+    let context = || {
+        format!(
+            "{}: the state directory cannot be used; make it writable for Trunkguard",
+            state.display()
+        )
+    };
+    std::fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(state)
+        .with_context(context)?;
+    let path = state.join("lock");
+    let file = std::fs::OpenOptions::new()
+        .create(true)
+        .append(true)
+        .mode(0o600)
+        .open(&path)
+        .or_else(|problem| {
+            // A read-only directory is no reason not to answer calls, as long as the lock is there.
+            if path.exists() {
+                std::fs::File::open(&path)
+            } else {
+                Err(problem)
+            }
+        });
+    match nix::fcntl::Flock::lock(
+        file.with_context(context)?,
+        nix::fcntl::FlockArg::LockExclusiveNonblock,
+    ) {
+        Ok(lock) => Ok(lock),
+        Err(_) => bail!(
+            "another trunkguard runs on {}; stop it, or choose another --state",
+            state.display()
+        ),
+    }
+}
+
 /// Draws keys for this process from the kernel.
 fn seeds() -> anyhow::Result<Seeds> {
     let mut octets = [0u8; 64];
-    let mut random = std::fs::File::open("/dev/urandom").context("/dev/urandom cannot be opened")?;
+    let mut random =
+        std::fs::File::open("/dev/urandom").context("/dev/urandom cannot be opened")?;
     std::io::Read::read_exact(&mut random, &mut octets).context("/dev/urandom cannot be read")?;
-    let word = |i: usize| octets[i * 8..(i + 1) * 8].iter().fold(0u64, |w, &b| w << 8 | u64::from(b));
+    let word = |i: usize| {
+        octets[i * 8..(i + 1) * 8]
+            .iter()
+            .fold(0u64, |w, &b| w << 8 | u64::from(b))
+    };
     let mut nonce = [0; 32];
     nonce.copy_from_slice(&octets[32..]);
-    Ok(Seeds { keys: Keys { transaction: (word(0), word(1)), tag: (word(2), word(3)) }, nonce })
+    Ok(Seeds {
+        keys: Keys {
+            transaction: (word(0), word(1)),
+            tag: (word(2), word(3)),
+        },
+        nonce,
+    })
 }
 
 fn problem_of(origin: &Origin) -> Option<String> {
     match origin {
         Origin::Fresh | Origin::Loaded | Origin::Migrated { .. } => None,
-        Origin::LastGood { why } => Some(format!("the policy in force is that of the last edit; look it over and apply it again ({why})")),
-        Origin::Defaults { why } => Some(format!("the policy is lost and the default one is in force; apply yours again ({why})")),
-        Origin::ReadOnly { why } => Some(format!("the policy can be read, but not changed ({why})")),
+        Origin::LastGood { why } => Some(format!(
+            "the policy in force is that of the last edit; look it over and apply it again ({why})"
+        )),
+        Origin::Defaults { why } => Some(format!(
+            "the policy is lost and the default one is in force; apply yours again ({why})"
+        )),
+        Origin::ReadOnly { why } => {
+            Some(format!("the policy can be read, but not changed ({why})"))
+        }
     }
 }
 
@@ -202,7 +274,12 @@ fn remember(state: &std::path::Path, shared: &Shared, clock: &mut Clock, recover
         gate.knows_country(client, *country);
     }
     for phone in &recovered.phones {
-        gate.knows_phone(&phone.client, phone.caller.as_bytes(), phone.address, phone.agent.as_bytes());
+        gate.knows_phone(
+            &phone.client,
+            phone.caller.as_bytes(),
+            phone.address,
+            phone.agent.as_bytes(),
+        );
     }
     let since = now.unix_ms - trunkguard_core::time::Now::ORIGIN_MS as i64;
     let read = History::open(state).and_then(|history| {
@@ -220,7 +297,9 @@ fn remember(state: &std::path::Path, shared: &Shared, clock: &mut Clock, recover
 /// Feeds systemd's watchdog as long as work is done: the UDP thread takes turns, and nobody sits on
 /// the desk's lock.
 async fn feed_watchdog(turns: Arc<AtomicU64>, shared: Arc<Shared>) {
-    let Some(limit) = sd_notify::watchdog_enabled() else { return std::future::pending().await };
+    let Some(limit) = sd_notify::watchdog_enabled() else {
+        return std::future::pending().await;
+    };
     let mut last = u64::MAX;
     let mut tick = tokio::time::interval((limit / 3).max(Duration::from_millis(100)));
     loop {
@@ -235,7 +314,10 @@ async fn feed_watchdog(turns: Arc<AtomicU64>, shared: Arc<Shared>) {
 }
 
 async fn stopped() -> anyhow::Result<()> {
-    let (mut term, mut int) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    let (mut term, mut int) = (
+        signal(SignalKind::terminate())?,
+        signal(SignalKind::interrupt())?,
+    );
     tokio::select! {
         _ = term.recv() => {}
         _ = int.recv() => {}

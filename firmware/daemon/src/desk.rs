@@ -72,7 +72,12 @@ impl Line {
     pub fn write(&self) {
         let clients = self.policy.clients();
         if let Some(client) = clients.get(self.record.client as usize) {
-            crate::logs::call(&self.record, client, self.source, self.policy.settings.log_numbers);
+            crate::logs::call(
+                &self.record,
+                client,
+                self.source,
+                self.policy.settings.log_numbers,
+            );
         }
     }
 }
@@ -130,7 +135,13 @@ impl Shared {
     }
 
     /// Handles one message of a connection. Answers with the length of what goes back on it now.
-    pub fn message(&self, bytes: &[u8], from: SocketAddr, connection: u32, out: &mut [u8]) -> Option<usize> {
+    pub fn message(
+        &self,
+        bytes: &[u8],
+        from: SocketAddr,
+        connection: u32,
+        out: &mut [u8],
+    ) -> Option<usize> {
         let mut desk = self.lock();
         let now = desk.clock.now();
         let answer = desk.handle(&now, bytes, from, Some(connection), out);
@@ -143,7 +154,9 @@ impl Shared {
 
     /// Gives decided calls to the journal. What finds no room there is answered for here.
     pub fn hand_over(&self, desk: &mut Desk) {
-        let Some(journal) = self.journal.get() else { return };
+        let Some(journal) = self.journal.get() else {
+            return;
+        };
         if desk.entries.is_empty() {
             return;
         }
@@ -153,7 +166,10 @@ impl Shared {
         }
         let left = std::mem::take(&mut desk.entries);
         let tickets: Vec<Ticket> = left.iter().filter_map(|entry| entry.ticket).collect();
-        journal.raise("journal-full", "calls come faster than the disk takes them; the history has gaps");
+        journal.raise(
+            "journal-full",
+            "calls come faster than the disk takes them; the history has gaps",
+        );
         self.settle(desk, &tickets, journal::Outcome::Failed);
     }
 
@@ -166,29 +182,41 @@ impl Shared {
     fn settle(&self, desk: &mut Desk, tickets: &[Ticket], outcome: journal::Outcome) {
         let mut late = self.late.lock().unwrap_or_else(PoisonError::into_inner);
         let now_ms = desk.clock.now().mono_ms;
-        let Desk { gate, uas, held, .. } = desk;
-        let refuses = outcome == journal::Outcome::Failed && gate.policy().settings.store_failure == StoreFailure::Refuse;
+        let Desk {
+            gate, uas, held, ..
+        } = desk;
+        let refuses = outcome == journal::Outcome::Failed
+            && gate.policy().settings.store_failure == StoreFailure::Refuse;
         for &ticket in tickets {
-            held.release(ticket, |Waiting { route, transaction, .. }, bytes| {
-                if refuses {
-                    // Nothing leaves: the client asks again and gets the refusal.
-                    return;
-                }
-                match route {
-                    Route::Udp(to) => {
-                        late.push(&self.socket, bytes, to);
-                        uas.sent(now_ms, transaction, to, bytes);
+            held.release(
+                ticket,
+                |Waiting {
+                     route, transaction, ..
+                 },
+                 bytes| {
+                    if refuses {
+                        // Nothing leaves: the client asks again and gets the refusal.
+                        return;
                     }
-                    Route::Stream(connection) => self.stream(connection, bytes),
-                }
-            });
+                    match route {
+                        Route::Udp(to) => {
+                            late.push(&self.socket, bytes, to);
+                            uas.sent(now_ms, transaction, to, bytes);
+                        }
+                        Route::Stream(connection) => self.stream(connection, bytes),
+                    }
+                },
+            );
             gate.settle(ticket, refuses.then_some(Answer::Status(603)));
         }
         late.send(&self.socket);
     }
 
     fn stream(&self, connection: u32, bytes: &[u8]) {
-        self.connections.lock().unwrap_or_else(PoisonError::into_inner).send(connection, bytes);
+        self.connections
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .send(connection, bytes);
     }
 
     /// What is due by the clock: answers that leave again, and 100 Trying for requests whose answer
@@ -214,7 +242,10 @@ impl Shared {
             // In the queue's order: records before this are of the old clients.
             self.hand_over(&mut desk);
             journal.announce(names(&policy));
-            journal.set_options(journal::Options { history_days: policy.settings.history_days, ..journal::Options::default() });
+            journal.set_options(journal::Options {
+                history_days: policy.settings.history_days,
+                ..journal::Options::default()
+            });
         }
         desk.clock = desk.clock.with_zone_of(clock);
         desk.uas.forget_clients();
@@ -226,7 +257,11 @@ impl Shared {
 }
 
 fn names(policy: &Policy) -> Arc<[Name]> {
-    policy.clients().iter().map(|client| client.name.clone()).collect()
+    policy
+        .clients()
+        .iter()
+        .map(|client| client.name.clone())
+        .collect()
 }
 
 impl Desk {
@@ -244,15 +279,32 @@ impl Desk {
             self.strangers.knock(from.ip());
             return None;
         };
-        let framing = if connection.is_some() { Framing::Stream } else { Framing::Datagram };
-        match self.uas.handle(now, &mut self.gate, client, bytes, from, framing, out) {
+        let framing = if connection.is_some() {
+            Framing::Stream
+        } else {
+            Framing::Datagram
+        };
+        match self
+            .uas
+            .handle(now, &mut self.gate, client, bytes, from, framing, out)
+        {
             Handled::Silent => None,
             Handled::Answer { len, to } => Some((len, to)),
-            Handled::Decided { len, to, record, ticket, transaction } => {
+            Handled::Decided {
+                len,
+                to,
+                record,
+                ticket,
+                transaction,
+            } => {
                 self.note(&record, from.ip());
-                let repeats = connection.is_none() && self.gate.policy().clients()[client as usize].retransmit;
+                let repeats = connection.is_none()
+                    && self.gate.policy().clients()[client as usize].retransmit;
                 let Some(ticket) = ticket else {
-                    self.entries.push(Entry { record, ticket: None });
+                    self.entries.push(Entry {
+                        record,
+                        ticket: None,
+                    });
                     if repeats {
                         self.uas.sent(now.mono_ms, transaction, to, &out[..len]);
                     }
@@ -260,9 +312,19 @@ impl Desk {
                 };
                 let route = connection.map_or(Route::Udp(to), Route::Stream);
                 let trying = Uas::trying(bytes, from, framing, &mut self.trying).unwrap_or(0);
-                let waiting = Waiting { ticket, route, transaction };
-                if self.held.keep(now.mono_ms, waiting, &out[..len], &self.trying[..trying]) {
-                    self.entries.push(Entry { record, ticket: Some(ticket) });
+                let waiting = Waiting {
+                    ticket,
+                    route,
+                    transaction,
+                };
+                if self
+                    .held
+                    .keep(now.mono_ms, waiting, &out[..len], &self.trying[..trying])
+                {
+                    self.entries.push(Entry {
+                        record,
+                        ticket: Some(ticket),
+                    });
                     return None;
                 }
                 self.overloaded(now, client, bytes, from, framing, record, ticket, out)
@@ -286,9 +348,15 @@ impl Desk {
         let refusal = gate::deny_status(&self.gate.policy().clients()[client as usize]);
         self.gate.settle(ticket, Some(Answer::Status(refusal)));
         record.verdict.approved = false;
-        self.entries.push(Entry { record, ticket: None });
+        self.entries.push(Entry {
+            record,
+            ticket: None,
+        });
         // The transaction is known now: the same message gets the refusal that was just stored.
-        match self.uas.handle(now, &mut self.gate, client, bytes, from, framing, out) {
+        match self
+            .uas
+            .handle(now, &mut self.gate, client, bytes, from, framing, out)
+        {
             Handled::Answer { len, to } => Some((len, to)),
             Handled::Silent | Handled::Decided { .. } => None,
         }
@@ -296,7 +364,11 @@ impl Desk {
 
     fn note(&mut self, record: &Record, source: IpAddr) {
         if self.log.admits(record.unix_ms) {
-            self.lines.push(Line { record: record.clone(), policy: self.gate.policy().clone(), source });
+            self.lines.push(Line {
+                record: record.clone(),
+                policy: self.gate.policy().clone(),
+                source,
+            });
         }
     }
 

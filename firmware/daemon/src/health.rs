@@ -105,20 +105,39 @@ pub struct JournalStatus {
 
 impl fmt::Display for Status {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let healthy = if self.healthy { "healthy" } else { "needs a look" };
-        writeln!(f, "trunkguard {}: {healthy}, up {}", self.version, duration(self.uptime_s))?;
+        let healthy = if self.healthy {
+            "healthy"
+        } else {
+            "needs a look"
+        };
+        writeln!(
+            f,
+            "trunkguard {}: {healthy}, up {}",
+            self.version,
+            duration(self.uptime_s)
+        )?;
         for problem in &self.problems {
             writeln!(f, "  ! {problem}")?;
         }
-        writeln!(f, "  mode       {} (durability {})", self.mode, self.durability)?;
+        writeln!(
+            f,
+            "  mode       {} (durability {})",
+            self.mode, self.durability
+        )?;
         writeln!(f, "  sip        {} (UDP, TCP)", self.sip)?;
         if let (Some(sips), Some(certificate)) = (&self.sips, &self.certificate) {
             writeln!(f, "  sips       {sips} (TLS), certificate SHA-256")?;
             writeln!(f, "             {certificate}")?;
         }
         for client in &self.clients {
-            let heard = client.heard_s.map_or("not heard of yet".into(), |s| format!("heard of {} ago", duration(s)));
-            writeln!(f, "  client     {} ({}), {heard} {}", client.name, client.profile, client.user_agent)?;
+            let heard = client.heard_s.map_or("not heard of yet".into(), |s| {
+                format!("heard of {} ago", duration(s))
+            });
+            writeln!(
+                f,
+                "  client     {} ({}), {heard} {}",
+                client.name, client.profile, client.user_agent
+            )?;
         }
         let calls = &self.calls;
         writeln!(
@@ -129,11 +148,27 @@ impl fmt::Display for Status {
             calls.decided.saturating_sub(calls.approved),
             calls.would_deny
         )?;
-        writeln!(f, "  strangers  {} datagrams, none answered", self.strangers)?;
+        writeln!(
+            f,
+            "  strangers  {} datagrams, none answered",
+            self.strangers
+        )?;
         let journal = &self.journal;
-        let failing = if journal.failing { ", THE DISK TAKES NOTHING" } else { "" };
-        writeln!(f, "  journal    {} calls on disk in {} commits, {} lost{failing}", journal.stored, journal.commits, journal.lost)?;
-        writeln!(f, "  alerts     {} open (trunkguard alerts)", journal.open_incidents)
+        let failing = if journal.failing {
+            ", THE DISK TAKES NOTHING"
+        } else {
+            ""
+        };
+        writeln!(
+            f,
+            "  journal    {} calls on disk in {} commits, {} lost{failing}",
+            journal.stored, journal.commits, journal.lost
+        )?;
+        writeln!(
+            f,
+            "  alerts     {} open (trunkguard alerts)",
+            journal.open_incidents
+        )
     }
 }
 
@@ -154,19 +189,32 @@ pub fn status(run: &Run) -> Status {
     let policy = desk.gate.policy().clone();
     let figures = desk.gate.figures();
     let transactions = desk.gate.transactions();
-    let journal = run.shared.journal().map(Journal::figures).unwrap_or_default();
+    let journal = run
+        .shared
+        .journal()
+        .map(Journal::figures)
+        .unwrap_or_default();
     let mut problems: Vec<String> = run.policy_problem.iter().cloned().collect();
     if journal.failing {
-        problems.push("the disk takes no record of calls; free space on it, or check the card".into());
+        problems
+            .push("the disk takes no record of calls; free space on it, or check the card".into());
     }
     if now.local.is_none() {
-        problems.push("the clock is not set: business hours are taken as open; check the time server".into());
+        problems.push(
+            "the clock is not set: business hours are taken as open; check the time server".into(),
+        );
     }
     if policy.clients().is_empty() {
-        problems.push("no client is set, so every request is a stranger's; apply a policy with a [[client]]".into());
+        problems.push(
+            "no client is set, so every request is a stranger's; apply a policy with a [[client]]"
+                .into(),
+        );
     }
     if transactions.evicted() > 0 {
-        problems.push("a client sends more calls than any office; some retransmissions were decided twice".into());
+        problems.push(
+            "a client sends more calls than any office; some retransmissions were decided twice"
+                .into(),
+        );
     }
     let clients: Vec<ClientStatus> = (policy.clients().iter().enumerate())
         .map(|(i, client)| {
@@ -175,7 +223,9 @@ pub fn status(run: &Run) -> Status {
                 name: client.name.to_string(),
                 profile: words::profile(client.profile).into(),
                 heard_s: heard.map(|h| now.mono_ms.saturating_sub(h.at_ms) / 1_000),
-                user_agent: heard.map(|h| h.user_agent.as_str().to_owned()).unwrap_or_default(),
+                user_agent: heard
+                    .map(|h| h.user_agent.as_str().to_owned())
+                    .unwrap_or_default(),
                 said_fields: heard.map_or(0, |h| h.said_fields),
             }
         })
@@ -199,7 +249,10 @@ pub fn status(run: &Run) -> Status {
         },
         sip: run.sip.to_string(),
         sips: run.sips.as_ref().map(|(at, _)| at.to_string()),
-        certificate: run.sips.as_ref().map(|(_, fingerprint)| fingerprint.clone()),
+        certificate: run
+            .sips
+            .as_ref()
+            .map(|(_, fingerprint)| fingerprint.clone()),
         clients,
         calls: CallFigures {
             decided: figures.decided,
@@ -212,7 +265,10 @@ pub fn status(run: &Run) -> Status {
         },
         strangers: desk.strangers.total(),
         busiest_strangers: (desk.strangers.busiest(5).into_iter())
-            .map(|k| StrangerStatus { network: k.network.to_string(), count: k.count })
+            .map(|k| StrangerStatus {
+                network: k.network.to_string(),
+                count: k.count,
+            })
             .collect(),
         journal: JournalStatus {
             stored: journal.stored,

@@ -73,15 +73,22 @@ impl Held {
     /// Keeps an answer, and the 100 Trying that leaves if it has to wait for long (or an empty one).
     /// Answers whether it fitted.
     pub fn keep(&mut self, now_ms: u64, waiting: Waiting, answer: &[u8], trying: &[u8]) -> bool {
-        let Waiting { ticket, route, transaction } = waiting;
+        let Waiting {
+            ticket,
+            route,
+            transaction,
+        } = waiting;
         if answer.len() > LONGEST || trying.len() > LONGEST {
             return false;
         }
-        let Some(index) = self.free.pop() else { return false };
+        let Some(index) = self.free.pop() else {
+            return false;
+        };
         let place = &mut self.places[index as usize];
         place.bytes[..answer.len()].copy_from_slice(answer);
         place.bytes[LONGEST..LONGEST + trying.len()].copy_from_slice(trying);
-        (place.ticket, place.route, place.since_ms, place.tried) = (ticket, route, now_ms, trying.is_empty());
+        (place.ticket, place.route, place.since_ms, place.tried) =
+            (ticket, route, now_ms, trying.is_empty());
         (place.answer, place.trying, place.transaction) = (answer.len(), trying.len(), transaction);
         self.by_ticket.insert(ticket, index);
         true
@@ -89,9 +96,15 @@ impl Held {
 
     /// Takes an answer out.
     pub fn release(&mut self, ticket: Ticket, send: impl FnOnce(Waiting, &[u8])) {
-        let Some(index) = self.by_ticket.remove(&ticket) else { return };
+        let Some(index) = self.by_ticket.remove(&ticket) else {
+            return;
+        };
         let place = &self.places[index as usize];
-        let waiting = Waiting { ticket, route: place.route, transaction: place.transaction };
+        let waiting = Waiting {
+            ticket,
+            route: place.route,
+            transaction: place.transaction,
+        };
         send(waiting, &place.bytes[..place.answer]);
         self.free.push(index);
     }
@@ -120,14 +133,20 @@ mod tests {
     #[test]
     fn an_answer_waits_is_excused_once_and_leaves() {
         let mut held = Held::default();
-        let waiting = Waiting { ticket: 7, route: Route::Stream(3), transaction: 70 };
+        let waiting = Waiting {
+            ticket: 7,
+            route: Route::Stream(3),
+            transaction: 70,
+        };
         assert!(held.keep(1_000, waiting, b"302", b"100"));
         let mut sent = Vec::new();
         for now in [1_100, 1_150, 1_400] {
             held.impatient(now, |route, bytes| sent.push((now, route, bytes.to_vec())));
         }
         assert_eq!(sent, [(1_150, Route::Stream(3), b"100".to_vec())]);
-        held.release(7, |out, bytes| assert_eq!((out, bytes), (waiting, &b"302"[..])));
+        held.release(7, |out, bytes| {
+            assert_eq!((out, bytes), (waiting, &b"302"[..]))
+        });
         held.release(7, |_, _| panic!("it has left"));
         assert_eq!(held.len(), 0);
     }
@@ -135,7 +154,11 @@ mod tests {
     #[test]
     fn what_does_not_fit_is_said() {
         let mut held = Held::default();
-        let waiting = |ticket| Waiting { ticket, route: Route::Stream(0), transaction: 0 };
+        let waiting = |ticket| Waiting {
+            ticket,
+            route: Route::Stream(0),
+            transaction: 0,
+        };
         assert!(!held.keep(0, waiting(1), &[0; LONGEST + 1], b""));
         for ticket in 0..PLACES as u64 {
             assert!(held.keep(0, waiting(ticket), b"x", b""));

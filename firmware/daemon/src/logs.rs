@@ -21,13 +21,16 @@ const CALL_LINES_PER_SECOND: u32 = 50;
 /// Starts logging, above the line of the simulated panel. The filter is `TRUNKGUARD_LOG`, in the
 /// form of tracing-subscriber's EnvFilter.
 pub fn start(line: &StatusLine) {
-    let filter = EnvFilter::try_from_env("TRUNKGUARD_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
+    let filter =
+        EnvFilter::try_from_env("TRUNKGUARD_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
     let registry = tracing_subscriber::registry().with(filter);
-    if std::env::var_os("JOURNAL_STREAM").is_some() {
+    if stderr_is_the_journal() {
         match tracing_journald::layer() {
             Ok(journald) => return registry.with(journald).init(),
             Err(problem) => {
-                registry.with(fmt::layer().with_writer(std::io::stderr).with_ansi(false)).init();
+                registry
+                    .with(fmt::layer().with_writer(std::io::stderr).with_ansi(false))
+                    .init();
                 warn!(%problem, "the journal cannot be reached; logging to standard error");
                 return;
             }
@@ -35,7 +38,26 @@ pub fn start(line: &StatusLine) {
     }
     let line = line.clone();
     let ansi = std::io::stderr().is_terminal();
-    registry.with(fmt::layer().with_writer(move || line.writer()).with_ansi(ansi).with_target(false)).init();
+    registry
+        .with(
+            fmt::layer()
+                .with_writer(move || line.writer())
+                .with_ansi(ansi)
+                .with_target(false),
+        )
+        .init();
+}
+
+/// systemd says in `JOURNAL_STREAM` which device and inode its stream is; a terminal that was started
+/// by a service inherits the variable, but not the stream (systemd.exec(5)).
+fn stderr_is_the_journal() -> bool {
+    let Some(stream) = std::env::var_os("JOURNAL_STREAM") else {
+        return false;
+    };
+    let Ok(stderr) = nix::sys::stat::fstat(std::io::stderr()) else {
+        return false;
+    };
+    stream.to_str() == Some(&format!("{}:{}", stderr.st_dev, stderr.st_ino))
 }
 
 /// Keeps the lines of decided calls within bounds.
@@ -66,7 +88,10 @@ impl CallLog {
     /// Tells, once a second, of the calls that got no line.
     pub fn flush(&mut self, now_ms: u64) {
         if self.untold > 0 && now_ms >= self.flushed_ms + 1_000 {
-            info!(calls = self.untold, "more calls than lines; `trunkguard calls` lists them");
+            info!(
+                calls = self.untold,
+                "more calls than lines; `trunkguard calls` lists them"
+            );
             self.untold = 0;
             self.flushed_ms = now_ms;
         }

@@ -1,6 +1,9 @@
 //! What the LEDs show, from what is confirmed; and what the button asks for.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
 
 use tokio::time::{MissedTickBehavior, interval};
 use tracing::{info, warn};
@@ -12,15 +15,33 @@ use trunkguard_core::{
 
 use crate::{control_server, daemon::Run};
 
+/// Calls are taken for not answered when the UDP thread has not taken a turn for so long.
+const STALLED_MS: u64 = 5_000;
+
 /// Drives the panel for ever.
 pub async fn drive(mut front: Box<dyn Front>, run: Arc<Run>) {
+    let (mut turn, mut moved_ms) = (0, 0);
     let mut tick = interval(Duration::from_millis(<dyn Front>::TICK_MS));
     tick.set_missed_tick_behavior(MissedTickBehavior::Skip);
-    let mut told = false;
+    let (mut told, mut last) = (false, State::default());
     loop {
         tick.tick().await;
         let now_ms = run.start.elapsed().as_millis() as u64;
-        match front.tick(&state(&run), now_ms) {
+        let turns = run.turns.load(Ordering::Relaxed);
+        if turns != turn {
+            (turn, moved_ms) = (turns, now_ms);
+        }
+        // Without the lock: it may be what the thread hangs on.
+        let state = if now_ms - moved_ms >= STALLED_MS {
+            State {
+                service: Service::Fault,
+                ..last
+            }
+        } else {
+            state(&run)
+        };
+        last = state;
+        match front.tick(&state, now_ms) {
             Ok(Some(press)) => pressed(press, &run),
             Ok(None) => told = false,
             Err(problem) if !told => {
@@ -38,7 +59,11 @@ fn state(run: &Run) -> State {
         let mut desk = run.shared.lock();
         (desk.gate.policy().settings.mode, desk.clock.now().local)
     };
-    let figures = run.shared.journal().map(trunkguard_store::journal::Journal::figures).unwrap_or_default();
+    let figures = run
+        .shared
+        .journal()
+        .map(trunkguard_store::journal::Journal::figures)
+        .unwrap_or_default();
     let service = if figures.failing {
         Service::Degraded(Why::History)
     } else if run.policy_problem.is_some() {
@@ -48,7 +73,12 @@ fn state(run: &Run) -> State {
     } else {
         Service::Serving
     };
-    State { service, mode, alert: figures.open_incidents > 0, setup_window: false }
+    State {
+        service,
+        mode,
+        alert: figures.open_incidents > 0,
+        setup_window: false,
+    }
 }
 
 fn pressed(press: Press, run: &Run) {
@@ -70,7 +100,9 @@ fn pressed(press: Press, run: &Run) {
             }
         }
         Press::SetupWindow | Press::FactoryReset => {
-            warn!("button: this version has no page to set up and no image to reset; nothing was done");
+            warn!(
+                "button: this version has no page to set up and no image to reset; nothing was done"
+            );
         }
     }
 }

@@ -57,7 +57,9 @@ pub fn compile(definition: &Definition) -> anyhow::Result<Policy> {
     match Policy::compile(definition) {
         Ok(policy) => Ok(policy),
         Err(problems) => match problems.first() {
-            Some(Problem { path, message }) => bail!("the stored policy does not fit together: {path}: {message}"),
+            Some(Problem { path, message }) => {
+                bail!("the stored policy does not fit together: {path}: {message}")
+            }
             None => bail!("the stored policy does not fit together"),
         },
     }

@@ -49,13 +49,27 @@ pub fn explain(gate: &Gate, clock: &mut Clock, ask: &ExplainAsk) -> anyhow::Resu
     let policy = gate.policy();
     let Some(client) = policy.client_named(&ask.client) else {
         let names: Vec<&str> = policy.clients().iter().map(|c| c.name.as_str()).collect();
-        bail!("there is no client named `{}`; there is: {}", ask.client, if names.is_empty() { "none yet".into() } else { names.join(", ") });
+        bail!(
+            "there is no client named `{}`; there is: {}",
+            ask.client,
+            if names.is_empty() {
+                "none yet".into()
+            } else {
+                names.join(", ")
+            }
+        );
     };
     let now = match ask.at_ms {
         Some(ms) => clock.now_at(Timestamp::from_millisecond(ms)?),
         None => clock.now(),
     };
-    let said = Said { fields: 5, caller: ask.from.as_bytes(), address: ask.phone, calls: ask.calls, ..Said::default() };
+    let said = Said {
+        fields: 5,
+        caller: ask.from.as_bytes(),
+        address: ask.phone,
+        calls: ask.calls,
+        ..Said::default()
+    };
     let request = Request {
         source: IpAddr::V4(Ipv4Addr::UNSPECIFIED),
         transaction: 0,
@@ -77,7 +91,10 @@ pub fn explain(gate: &Gate, clock: &mut Clock, ask: &ExplainAsk) -> anyhow::Resu
         rule: verdict.rule.name().into(),
         level: words::level(verdict.level).into(),
         reason: words::reason(&verdict),
-        remedy: (!verdict.allowed).then(|| words::remedy(verdict.rule)).flatten().map(Into::into),
+        remedy: (!verdict.allowed)
+            .then(|| words::remedy(verdict.rule))
+            .flatten()
+            .map(Into::into),
         destination: words::destination(&dialled),
         path: path.0,
         note: None,
@@ -110,7 +127,11 @@ impl fmt::Display for Explanation {
         };
         writeln!(f, "{verdict}: {}", self.reason)?;
         writeln!(f, "  number  {}", self.destination)?;
-        writeln!(f, "  rule    {} ({}), mode {}", self.rule, self.level, self.mode)?;
+        writeln!(
+            f,
+            "  rule    {} ({}), mode {}",
+            self.rule, self.level, self.mode
+        )?;
         if let Some(remedy) = &self.remedy {
             writeln!(f, "  to let it through: {remedy}")?;
         }

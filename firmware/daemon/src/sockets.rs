@@ -35,7 +35,10 @@ pub fn open(sip: SocketAddr, sips: Option<SocketAddr>) -> anyhow::Result<Sockets
             ("sip", true) => udp = Some(UdpSocket::from(fd)),
             ("sip", false) => tcp = Some(TcpListener::from(fd)),
             ("sips", false) => tls = Some(TcpListener::from(fd)),
-            (other, _) => tracing::warn!(name = other, "a socket from systemd is not known here and is closed"),
+            (other, _) => tracing::warn!(
+                name = other,
+                "a socket from systemd is not known here and is closed"
+            ),
         }
     }
     let udp = match udp {
@@ -60,7 +63,8 @@ pub fn open(sip: SocketAddr, sips: Option<SocketAddr>) -> anyhow::Result<Sockets
 }
 
 fn inherited() -> anyhow::Result<Vec<(OwnedFd, String)>> {
-    let fds = sd_notify::listen_fds_with_names().context("systemd's sockets cannot be taken over")?;
+    let fds =
+        sd_notify::listen_fds_with_names().context("systemd's sockets cannot be taken over")?;
     Ok(fds
         .map(|(fd, name)| {
             // SAFETY: systemd hands each descriptor over once, and listen_fds_with_names takes the
@@ -102,5 +106,7 @@ fn new(address: SocketAddr, kind: Type, protocol: Protocol) -> io::Result<Socket
 }
 
 fn remedy(address: SocketAddr, transport: &str) -> String {
-    format!("{address} ({transport}) cannot be bound; is another SIP server running here? Choose another with --sip ADDR:PORT")
+    format!(
+        "{address} ({transport}) cannot be bound; is another SIP server running here? Choose another with --sip ADDR:PORT"
+    )
 }

@@ -55,11 +55,6 @@ impl Connections {
             debug!(connection, "a late answer was not taken");
         }
     }
-
-    /// Connected now.
-    pub fn len(&self) -> usize {
-        self.all.len()
-    }
 }
 
 /// Leaves the table when the task ends, however it ends.
@@ -74,14 +69,21 @@ impl Drop for Entered {
 }
 
 fn lock(shared: &Shared) -> MutexGuard<'_, Connections> {
-    shared.connections.lock().unwrap_or_else(PoisonError::into_inner)
+    shared
+        .connections
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Accepts connections for ever. `tls` where the listener is for SIP over TLS.
 ///
 /// # Errors
 /// When the listener itself fails.
-pub async fn serve(listener: TcpListener, tls: Option<Arc<Tls>>, shared: Arc<Shared>) -> std::io::Result<()> {
+pub async fn serve(
+    listener: TcpListener,
+    tls: Option<Arc<Tls>>,
+    shared: Arc<Shared>,
+) -> std::io::Result<()> {
     loop {
         let (stream, from) = match listener.accept().await {
             Ok(accepted) => accepted,
@@ -99,7 +101,10 @@ pub async fn serve(listener: TcpListener, tls: Option<Arc<Tls>>, shared: Arc<Sha
             debug!(%from, "too many connections");
             continue;
         };
-        let entered = Entered { shared: shared.clone(), id };
+        let entered = Entered {
+            shared: shared.clone(),
+            id,
+        };
         let tls = tls.clone();
         tokio::spawn(async move {
             let _ = stream.set_nodelay(true);
@@ -122,7 +127,8 @@ async fn connection(
     match tls {
         None => converse(stream, from, entered, answers).await,
         Some(tls) => {
-            let stream = timeout_at(Instant::now() + MESSAGE_TIME, tls.acceptor.accept(stream)).await??;
+            let stream =
+                timeout_at(Instant::now() + MESSAGE_TIME, tls.acceptor.accept(stream)).await??;
             converse(stream, from, entered, answers).await
         }
     }

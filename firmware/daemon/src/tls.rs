@@ -30,20 +30,42 @@ pub fn load(state: &Path) -> anyhow::Result<Tls> {
     match (certificate_path.exists(), key_path.exists()) {
         (true, true) => {}
         (false, false) => make(&certificate_path, &key_path)?,
-        _ => bail!("{} and {} belong together, and one is missing; remove the other to have both made anew", certificate_path.display(), key_path.display()),
+        _ => bail!(
+            "{} and {} belong together, and one is missing; remove the other to have both made anew",
+            certificate_path.display(),
+            key_path.display()
+        ),
     }
     let certificate = CertificateDer::from_pem_reader(BufReader::new(open(&certificate_path)?))
-        .with_context(|| format!("{}: not a certificate in PEM form", certificate_path.display()))?;
+        .with_context(|| {
+            format!(
+                "{}: not a certificate in PEM form",
+                certificate_path.display()
+            )
+        })?;
     let key = PrivateKeyDer::from_pem_reader(BufReader::new(open(&key_path)?))
         .with_context(|| format!("{}: not a private key in PEM form", key_path.display()))?;
-    let fingerprint = Sha256::digest(&certificate).iter().map(|b| format!("{b:02X}")).collect::<Vec<_>>().join(":");
+    let fingerprint = Sha256::digest(&certificate)
+        .iter()
+        .map(|b| format!("{b:02X}"))
+        .collect::<Vec<_>>()
+        .join(":");
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let config = rustls::ServerConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()?
         .with_no_client_auth()
         .with_single_cert(vec![certificate], key)
-        .with_context(|| format!("{} does not fit {}", key_path.display(), certificate_path.display()))?;
-    Ok(Tls { acceptor: TlsAcceptor::from(Arc::new(config)), fingerprint })
+        .with_context(|| {
+            format!(
+                "{} does not fit {}",
+                key_path.display(),
+                certificate_path.display()
+            )
+        })?;
+    Ok(Tls {
+        acceptor: TlsAcceptor::from(Arc::new(config)),
+        fingerprint,
+    })
 }
 
 fn open(path: &Path) -> anyhow::Result<File> {
@@ -53,7 +75,10 @@ fn open(path: &Path) -> anyhow::Result<File> {
 fn make(certificate_path: &Path, key_path: &Path) -> anyhow::Result<()> {
     let host = fs::read_to_string("/etc/hostname").unwrap_or_default();
     let mut names = vec!["trunkguard".to_owned()];
-    names.extend(Some(host.trim().to_owned()).filter(|h| !h.is_empty() && h.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')));
+    names
+        .extend(Some(host.trim().to_owned()).filter(|h| {
+            !h.is_empty() && h.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
+        }));
     let made = rcgen::generate_simple_self_signed(names).context("a certificate cannot be made")?;
     // The key first: a certificate without its key is the state that is refused above.
     write(key_path, made.signing_key.serialize_pem().as_bytes(), 0o600)?;
@@ -63,8 +88,16 @@ fn make(certificate_path: &Path, key_path: &Path) -> anyhow::Result<()> {
 fn write(path: &Path, bytes: &[u8], mode: u32) -> anyhow::Result<()> {
     let part = path.with_extension("part");
     let context = || format!("{}: cannot be written", path.display());
-    let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(mode).open(&part).with_context(context)?;
-    file.write_all(bytes).and_then(|()| file.sync_all()).with_context(context)?;
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(mode)
+        .open(&part)
+        .with_context(context)?;
+    file.write_all(bytes)
+        .and_then(|()| file.sync_all())
+        .with_context(context)?;
     fs::rename(&part, path).with_context(context)
 }
 
@@ -79,7 +112,9 @@ mod tests {
         let second = load(state.path()).expect("loaded");
         assert_eq!(first.fingerprint, second.fingerprint);
         assert_eq!(first.fingerprint.len(), 95);
-        let mode = std::os::unix::fs::MetadataExt::mode(&fs::metadata(state.path().join("sips.key")).expect("a key"));
+        let mode = std::os::unix::fs::MetadataExt::mode(
+            &fs::metadata(state.path().join("sips.key")).expect("a key"),
+        );
         assert_eq!(mode & 0o777, 0o600);
     }
 

@@ -66,9 +66,15 @@ pub fn destination(dialled: &Result<Dialled, NotANumber>) -> String {
 
 fn number(number: &Number) -> String {
     let country = number.country.map(|code| {
-        trunkguard_core::number::country_name(code.letters()).map_or_else(|| code.as_str().to_owned(), str::to_owned)
+        trunkguard_core::number::country_name(code.letters())
+            .map_or_else(|| code.as_str().to_owned(), str::to_owned)
     });
-    format!("+{} ({}, {})", number.digits, country.as_deref().unwrap_or("no country"), kind(number.kind))
+    format!(
+        "+{} ({}, {})",
+        number.digits,
+        country.as_deref().unwrap_or("no country"),
+        kind(number.kind)
+    )
 }
 
 /// Why it is not a number, and what to look at.
@@ -79,7 +85,9 @@ pub fn not_a_number(why: NotANumber) -> &'static str {
         NotANumber::Length => "it is too short or too long for a number",
         NotANumber::Unassigned => "its country code or area code does not exist",
         NotANumber::NoAreaCode => "it has 7 digits, and settings.area_code is not set",
-        NotANumber::OtherFormat => "it is not of the client's number_format; look at what the dial plan sends",
+        NotANumber::OtherFormat => {
+            "it is not of the client's number_format; look at what the dial plan sends"
+        }
     }
 }
 
@@ -88,10 +96,14 @@ pub fn reason(verdict: &Verdict) -> String {
     let figures = verdict.figures.map_or((0, 0), |f| f);
     let (had, most) = figures;
     match (verdict.rule, verdict.allowed) {
-        (Rule::Loop, _) => "the number already carries the prefix: the PBX sent our own answer back".into(),
+        (Rule::Loop, _) => {
+            "the number already carries the prefix: the PBX sent our own answer back".into()
+        }
         (Rule::Emergency, _) => "emergency calls are always approved".into(),
         (Rule::AlwaysAllowed, _) => "the number is always allowed".into(),
-        (Rule::Lockdown, _) => "lockdown: only emergency calls and numbers that are always allowed pass".into(),
+        (Rule::Lockdown, _) => {
+            "lockdown: only emergency calls and numbers that are always allowed pass".into()
+        }
         (Rule::TollFree, _) => "toll-free calls are always approved".into(),
         (Rule::Service, _) => "services of VoIP.ms cost nothing".into(),
         (Rule::Tampering, _) => "somebody wrote headers into the PBX's request".into(),
@@ -118,9 +130,15 @@ pub fn reason(verdict: &Verdict) -> String {
 /// What would have to change for a refused call to go through.
 pub fn remedy(rule: Rule) -> Option<&'static str> {
     Some(match rule {
-        Rule::Loop => "look at the dial plan: calls that come back with the prefix must go to the provider, not to the box",
-        Rule::Lockdown => "leave lockdown (`trunkguard mode prevent`), or put the number into always_allow",
-        Rule::Tampering => "filter the phone's User-Agent and caller ID in the dial plan (docs/pbx.md)",
+        Rule::Loop => {
+            "look at the dial plan: calls that come back with the prefix must go to the provider, not to the box"
+        }
+        Rule::Lockdown => {
+            "leave lockdown (`trunkguard mode prevent`), or put the number into always_allow"
+        }
+        Rule::Tampering => {
+            "filter the phone's User-Agent and caller ID in the dial plan (docs/pbx.md)"
+        }
         Rule::NotANumber => "compare the client's number_format with what its dial plan sends",
         Rule::Scanner => "switch the rule off for this caller: off = [\"scanner\"]",
         Rule::Network => "add the phone's network to `networks`",
@@ -128,10 +146,16 @@ pub fn remedy(rule: Rule) -> Option<&'static str> {
         Rule::Prefix => "add a longer prefix to allow.prefixes",
         Rule::Kind => "add the kind to allow.kinds, or the number to allow.numbers",
         Rule::Country => "add the country to allow.countries, or the number to allow.numbers",
-        Rule::Simultaneous | Rule::PerMinute | Rule::PerHour | Rule::PerDay => "raise the limit, or wait",
-        Rule::SameNumber | Rule::Spellings | Rule::Sequential => "wait, or raise `calls` of that rule",
+        Rule::Simultaneous | Rule::PerMinute | Rule::PerHour | Rule::PerDay => {
+            "raise the limit, or wait"
+        }
+        Rule::SameNumber | Rule::Spellings | Rule::Sequential => {
+            "wait, or raise `calls` of that rule"
+        }
         Rule::NewCountry => "add the country to allow.countries",
         Rule::NewPhone => "set new_phone = \"alert\", or let the phone call once while it is off",
-        Rule::Emergency | Rule::AlwaysAllowed | Rule::TollFree | Rule::Service | Rule::Default => return None,
+        Rule::Emergency | Rule::AlwaysAllowed | Rule::TollFree | Rule::Service | Rule::Default => {
+            return None;
+        }
     })
 }

@@ -5,7 +5,10 @@
 
 use core::net::SocketAddr;
 
-use rsip::{Header, Headers, Method, Request, Response, SipMessage, Uri, Version, headers::UntypedHeader as _, prelude::HeadersExt as _};
+use rsip::{
+    Header, Headers, Method, Request, Response, SipMessage, Uri, Version,
+    headers::UntypedHeader as _, prelude::HeadersExt as _,
+};
 
 /// One call attempt.
 #[derive(Clone, Copy, Debug)]
@@ -41,7 +44,10 @@ impl Attempt<'_> {
     /// # Errors
     /// When the number or the caller cannot stand in a URI.
     pub fn invite(&self) -> Result<Vec<u8>, String> {
-        self.request(Method::Invite, &format!("<sip:{}@{}>", self.number, self.to))
+        self.request(
+            Method::Invite,
+            &format!("<sip:{}@{}>", self.number, self.to),
+        )
     }
 
     /// The ACK for a final answer that is no 2xx: same branch, To as answered (RFC 3261 17.1.1.3).
@@ -53,17 +59,40 @@ impl Attempt<'_> {
     }
 
     fn request(&self, method: Method, to: &str) -> Result<Vec<u8>, String> {
-        let fits = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"*#+-_.".contains(&b));
+        let fits = |text: &str| {
+            !text.is_empty()
+                && text
+                    .bytes()
+                    .all(|b| b.is_ascii_alphanumeric() || b"*#+-_.".contains(&b))
+        };
         if !fits(self.number) || !fits(self.caller) {
-            return Err(format!("`{}` and `{}` must be digits, letters or one of * # + - _ .", self.number.escape_debug(), self.caller.escape_debug()));
+            return Err(format!(
+                "`{}` and `{}` must be digits, letters or one of * # + - _ .",
+                self.number.escape_debug(),
+                self.caller.escape_debug()
+            ));
         }
-        let Attempt { number, caller, from, unique, .. } = self;
+        let Attempt {
+            number,
+            caller,
+            from,
+            unique,
+            ..
+        } = self;
         let uri = format!("sip:{}@{}", number.replace('#', "%23"), self.to);
         let uri = Uri::try_from(uri.as_str()).map_err(|e| format!("{uri}: {e}"))?;
         let mut headers: Headers = Headers::default();
-        headers.push(rsip::headers::Via::new(format!("SIP/2.0/UDP {from};branch=z9hG4bK{unique:016x};rport")).into());
+        headers.push(
+            rsip::headers::Via::new(format!(
+                "SIP/2.0/UDP {from};branch=z9hG4bK{unique:016x};rport"
+            ))
+            .into(),
+        );
         headers.push(rsip::headers::MaxForwards::new("70").into());
-        headers.push(rsip::headers::From::new(format!("<sip:{caller}@{}>;tag={unique:08x}", from.ip())).into());
+        headers.push(
+            rsip::headers::From::new(format!("<sip:{caller}@{}>;tag={unique:08x}", from.ip()))
+                .into(),
+        );
         headers.push(rsip::headers::To::new(to).into());
         headers.push(rsip::headers::CallId::new(format!("{unique:016x}@{}", from.ip())).into());
         headers.push(rsip::headers::CSeq::new(format!("1 {method}")).into());
@@ -73,7 +102,13 @@ impl Attempt<'_> {
             headers.push(Header::Other("P-tfps".into(), self.said.into()));
         }
         headers.push(rsip::headers::ContentLength::new("0").into());
-        let request = Request { method, uri, version: Version::V2, headers, body: Vec::new() };
+        let request = Request {
+            method,
+            uri,
+            version: Version::V2,
+            headers,
+            body: Vec::new(),
+        };
         Ok(SipMessage::Request(request).into())
     }
 
@@ -85,10 +120,17 @@ impl Attempt<'_> {
             return None;
         }
         let contact_user = response.contact_header().ok().map(|contact| {
-            let text = contact.value().trim_start_matches('<').trim_start_matches("sip:");
+            let text = contact
+                .value()
+                .trim_start_matches('<')
+                .trim_start_matches("sip:");
             text.split(['@', '>']).next().unwrap_or_default().to_owned()
         });
         let to = response.to_header().ok()?.value().to_owned();
-        Some(Reply { status: response.status_code.into(), contact_user, to })
+        Some(Reply {
+            status: response.status_code.into(),
+            contact_user,
+            to,
+        })
     }
 }

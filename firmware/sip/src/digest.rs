@@ -66,7 +66,10 @@ impl<'a> Fields<'a> {
             rest = after;
             let equals = memchr::memchr(b'=', one)?;
             let value = trim(&one[equals + 1..]);
-            let value = value.strip_prefix(b"\"").and_then(|v| v.strip_suffix(b"\"")).unwrap_or(value);
+            let value = value
+                .strip_prefix(b"\"")
+                .and_then(|v| v.strip_suffix(b"\""))
+                .unwrap_or(value);
             let name = trim(&one[..equals]);
             for (known, field) in [
                 (&b"username"[..], &mut fields.username),
@@ -91,7 +94,11 @@ impl<'a> Fields<'a> {
 impl Digests {
     /// `key` is drawn at the start of the process.
     pub fn new(key: [u8; 32]) -> Self {
-        Digests { key, next: 1, used: [(0, 0); USED] }
+        Digests {
+            key,
+            next: 1,
+            used: [(0, 0); USED],
+        }
     }
 
     /// Writes one WWW-Authenticate per algorithm, the strongest first.
@@ -107,8 +114,17 @@ impl Digests {
     }
 
     /// Checks an Authorization for a request with this method and Request-URI.
-    pub fn check(&mut self, now_ms: u64, value: &[u8], method: &[u8], uri: &[u8], credentials: &Credentials) -> Checked {
-        let Some(fields) = Fields::read(value) else { return Checked::Missing };
+    pub fn check(
+        &mut self,
+        now_ms: u64,
+        value: &[u8],
+        method: &[u8],
+        uri: &[u8],
+        credentials: &Credentials,
+    ) -> Checked {
+        let Some(fields) = Fields::read(value) else {
+            return Checked::Missing;
+        };
         if fields.realm != REALM.as_bytes()
             || fields.username != credentials.username.as_str().as_bytes()
             || fields.uri != uri
@@ -117,8 +133,12 @@ impl Digests {
             return Checked::Wrong;
         }
         let right = match fields.algorithm {
-            a if a.eq_ignore_ascii_case(b"SHA-256") => self.response::<Sha256>(&fields, method, credentials),
-            a if a.is_empty() || a.eq_ignore_ascii_case(b"MD5") => self.response::<Md5>(&fields, method, credentials),
+            a if a.eq_ignore_ascii_case(b"SHA-256") => {
+                self.response::<Sha256>(&fields, method, credentials)
+            }
+            a if a.is_empty() || a.eq_ignore_ascii_case(b"MD5") => {
+                self.response::<Md5>(&fields, method, credentials)
+            }
             _ => false,
         };
         if !right {
@@ -127,17 +147,26 @@ impl Digests {
         self.use_nonce(now_ms, &fields)
     }
 
-    fn response<H: Digest>(&self, fields: &Fields<'_>, method: &[u8], credentials: &Credentials) -> bool {
+    fn response<H: Digest>(
+        &self,
+        fields: &Fields<'_>,
+        method: &[u8],
+        credentials: &Credentials,
+    ) -> bool {
         let expected = response::<H>(fields, method, credentials.password.reveal().as_bytes());
         let expected = &expected[..2 * <H as Digest>::output_size()];
         // Every octet is looked at, whatever the ones before it were.
-        let differing = expected.iter().zip(fields.response).fold(0, |d, (a, b)| d | (a ^ b.to_ascii_lowercase()));
+        let differing = expected
+            .iter()
+            .zip(fields.response)
+            .fold(0, |d, (a, b)| d | (a ^ b.to_ascii_lowercase()));
         differing == 0 && expected.len() == fields.response.len()
     }
 
     fn nonce(&self, second: u64, number: u32) -> [u8; 40] {
         let mut nonce = [0; 40];
-        let mut mac = <Hmac<Sha256> as KeyInit>::new_from_slice(&self.key).unwrap_or_else(|_| unreachable_key());
+        let mut mac = <Hmac<Sha256> as KeyInit>::new_from_slice(&self.key)
+            .unwrap_or_else(|_| unreachable_key());
         mac.update(&(second as u32).to_be_bytes());
         mac.update(&number.to_be_bytes());
         let mac = mac.finalize().into_bytes();
@@ -149,18 +178,30 @@ impl Digests {
 
     /// A nonce of ours, not too old, and its count not seen before (RFC 7616 3.4.6).
     fn use_nonce(&mut self, now_ms: u64, fields: &Fields<'_>) -> Checked {
-        let parts = core::str::from_utf8(fields.nonce).ok().filter(|n| n.len() == 40).and_then(|n| {
-            Some((u32::from_str_radix(n.get(..8)?, 16).ok()?, u32::from_str_radix(n.get(8..16)?, 16).ok()?))
-        });
-        let Some((second, number)) = parts else { return Checked::Stale };
+        let parts = core::str::from_utf8(fields.nonce)
+            .ok()
+            .filter(|n| n.len() == 40)
+            .and_then(|n| {
+                Some((
+                    u32::from_str_radix(n.get(..8)?, 16).ok()?,
+                    u32::from_str_radix(n.get(8..16)?, 16).ok()?,
+                ))
+            });
+        let Some((second, number)) = parts else {
+            return Checked::Stale;
+        };
         if self.nonce(u64::from(second), number) != fields.nonce {
             return Checked::Stale;
         }
         if (now_ms / 1_000).saturating_sub(u64::from(second)) > LIFETIME_S {
             return Checked::Stale;
         }
-        let count = core::str::from_utf8(fields.nc).ok().and_then(|nc| u32::from_str_radix(nc, 16).ok());
-        let Some(count) = count.filter(|&c| c > 0) else { return Checked::Wrong };
+        let count = core::str::from_utf8(fields.nc)
+            .ok()
+            .and_then(|nc| u32::from_str_radix(nc, 16).ok());
+        let Some(count) = count.filter(|&c| c > 0) else {
+            return Checked::Wrong;
+        };
         let slot = &mut self.used[number as usize % USED];
         match slot.0.cmp(&number) {
             core::cmp::Ordering::Greater => return Checked::Stale,
@@ -180,10 +221,24 @@ fn unreachable_key() -> Hmac<Sha256> {
 fn response<H: Digest>(fields: &Fields<'_>, method: &[u8], password: &[u8]) -> [u8; 64] {
     let size = 2 * <H as Digest>::output_size();
     let (mut a1, mut a2, mut all) = ([0; 64], [0; 64], [0; 64]);
-    hashed::<H>(&[fields.username, b":", fields.realm, b":", password], &mut a1);
+    hashed::<H>(
+        &[fields.username, b":", fields.realm, b":", password],
+        &mut a1,
+    );
     hashed::<H>(&[method, b":", fields.uri], &mut a2);
-    let parts: [&[u8]; 11] =
-        [&a1[..size], b":", fields.nonce, b":", fields.nc, b":", fields.cnonce, b":", fields.qop, b":", &a2[..size]];
+    let parts: [&[u8]; 11] = [
+        &a1[..size],
+        b":",
+        fields.nonce,
+        b":",
+        fields.nc,
+        b":",
+        fields.cnonce,
+        b":",
+        fields.qop,
+        b":",
+        &a2[..size],
+    ];
     hashed::<H>(&parts, &mut all);
     all
 }
@@ -223,6 +278,9 @@ mod tests {
         let md5 = response::<Md5>(&fields, b"GET", b"Circle of Life");
         assert_eq!(&md5[..32], b"8ca523f5e9506fed4657c9700eebdbec");
         let sha256 = response::<Sha256>(&fields, b"GET", b"Circle of Life");
-        assert_eq!(&sha256[..], b"753927fa0e85d155564e2e272a28d1802ca10daf4496794697cf8db5856cb6c1");
+        assert_eq!(
+            &sha256[..],
+            b"753927fa0e85d155564e2e272a28d1802ca10daf4496794697cf8db5856cb6c1"
+        );
     }
 }

@@ -38,7 +38,9 @@ impl Keys {
         let top = message.vias.first().copied().unwrap_or_default();
         let via = Via::read(top);
         let branch = via.and_then(|v| v.parameter(b"branch")).unwrap_or_default();
-        let from_tag = NameAddr::read(message.from).map(|f| f.tag()).unwrap_or_default();
+        let from_tag = NameAddr::read(message.from)
+            .map(|f| f.tag())
+            .unwrap_or_default();
         let number = message.cseq_number.to_le_bytes();
         let address = match source {
             IpAddr::V4(v4) => v4.to_ipv6_mapped().octets(),
@@ -48,7 +50,15 @@ impl Keys {
         let has_cookie = branch.len() > 7 && branch[..7].eq_ignore_ascii_case(b"z9hG4bK");
         let transaction = match via {
             Some(via) if has_cookie => self.hash(&[b"3261", &address, branch, via.sent_by]),
-            _ => self.hash(&[b"2543", &address, message.uri, from_tag, message.call_id, &number, top]),
+            _ => self.hash(&[
+                b"2543",
+                &address,
+                message.uri,
+                from_tag,
+                message.call_id,
+                &number,
+                top,
+            ]),
         };
         let mut tag = SipHasher24::new_with_keys(self.tag.0, self.tag.1);
         for part in [message.call_id, from_tag, &number, branch] {

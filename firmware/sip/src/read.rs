@@ -96,7 +96,9 @@ const fn bad(reason: &'static str) -> Problem {
 /// Reads one message.
 pub fn read(bytes: &[u8], framing: Framing) -> Read<'_> {
     let bytes = skip_empty_lines(bytes);
-    let Some((line, header)) = split_line(bytes) else { return Read::Ignored };
+    let Some((line, header)) = split_line(bytes) else {
+        return Read::Ignored;
+    };
     if line.starts_with(b"SIP/") || !line.contains(&b' ') {
         return Read::Ignored;
     }
@@ -149,7 +151,11 @@ fn start_line<'a>(line: &'a [u8], message: &mut Message<'a>) -> Result<(), Probl
     }
     if !version.eq_ignore_ascii_case(b"SIP/2.0") {
         let is_version = version.len() > 4 && version[..4].eq_ignore_ascii_case(b"SIP/");
-        return Err(if is_version { Problem(505, "Version Not Supported") } else { bad("Bad Request-Line") });
+        return Err(if is_version {
+            Problem(505, "Version Not Supported")
+        } else {
+            bad("Bad Request-Line")
+        });
     }
     if message.uri.is_empty() || message.uri.iter().any(|&b| is_space(b)) {
         return Err(bad("Bad Request-URI"));
@@ -159,7 +165,12 @@ fn start_line<'a>(line: &'a [u8], message: &mut Message<'a>) -> Result<(), Probl
 
 /// Reads header lines until the empty one. Goes on after a problem, so that what an answer needs is
 /// found behind it too.
-fn headers<'a>(mut rest: &'a [u8], whole: usize, framing: Framing, message: &mut Message<'a>) -> Result<(), Problem> {
+fn headers<'a>(
+    mut rest: &'a [u8],
+    whole: usize,
+    framing: Framing,
+    message: &mut Message<'a>,
+) -> Result<(), Problem> {
     let mut seen = Seen::default();
     let mut problem = Ok(());
     let mut count = 0;
@@ -174,7 +185,9 @@ fn headers<'a>(mut rest: &'a [u8], whole: usize, framing: Framing, message: &mut
         }
         let mut end = line.len();
         while let [b' ' | b'\t', ..] = after {
-            let Some((folded, next)) = split_line(after) else { break };
+            let Some((folded, next)) = split_line(after) else {
+                break;
+            };
             end = rest.len() - next.len() - (after.len() - folded.len() - next.len());
             after = next;
         }
@@ -191,7 +204,9 @@ fn headers<'a>(mut rest: &'a [u8], whole: usize, framing: Framing, message: &mut
     }
     let body = rest.len();
     problem.and(match (seen.content_length, framing) {
-        (Some(Length::Octets(length)), _) if length > body as u64 => Err(bad("Content-Length Exceeds Message")),
+        (Some(Length::Octets(length)), _) if length > body as u64 => {
+            Err(bad("Content-Length Exceeds Message"))
+        }
         (Some(Length::Wrong), _) => Err(bad("Bad Content-Length")),
         (None, Framing::Stream) => Err(bad("Missing Content-Length")),
         _ => Ok(()),
@@ -210,13 +225,21 @@ enum Length {
 }
 
 fn header<'a>(line: &'a [u8], message: &mut Message<'a>, seen: &mut Seen) -> Result<(), Problem> {
-    let Some(colon) = memchr::memchr(b':', line) else { return Err(bad("Header Without Colon")) };
+    let Some(colon) = memchr::memchr(b':', line) else {
+        return Err(bad("Header Without Colon"));
+    };
     let (name, value) = (trim(&line[..colon]), trim(&line[colon + 1..]));
     if value.len() > limits::VALUE && !name.eq_ignore_ascii_case(b"authorization") {
         // A long header that nobody reads is passed over; one that an answer needs is not.
-        return if Name::of(name).is_some() { Err(Problem(513, "Header Too Large")) } else { Ok(()) };
+        return if Name::of(name).is_some() {
+            Err(Problem(513, "Header Too Large"))
+        } else {
+            Ok(())
+        };
     }
-    let Some(name) = Name::of(name) else { return Ok(()) };
+    let Some(name) = Name::of(name) else {
+        return Ok(());
+    };
     match name {
         Name::Via => return vias(value, message),
         Name::From => once(&mut message.from, value)?,
@@ -227,7 +250,8 @@ fn header<'a>(line: &'a [u8], message: &mut Message<'a>, seen: &mut Seen) -> Res
             if seen.content_length.is_some() {
                 return Err(bad("Content-Length Stands Twice"));
             }
-            seen.content_length = Some(number(value, u64::from(u32::MAX)).map_or(Length::Wrong, Length::Octets));
+            seen.content_length =
+                Some(number(value, u64::from(u32::MAX)).map_or(Length::Wrong, Length::Octets));
         }
         Name::MaxForwards => {
             if core::mem::replace(&mut seen.max_forwards, true) || number(value, 255).is_none() {
@@ -235,21 +259,28 @@ fn header<'a>(line: &'a [u8], message: &mut Message<'a>, seen: &mut Seen) -> Res
             }
         }
         Name::Expires => {
-            message.expires = Some(number(value, u64::from(u32::MAX)).ok_or(bad("Bad Expires"))? as u32);
+            message.expires =
+                Some(number(value, u64::from(u32::MAX)).ok_or(bad("Bad Expires"))? as u32);
         }
         Name::UserAgent => message.user_agent = value,
         Name::Require => message.require = value,
         Name::Timestamp => message.timestamp = value,
         // Several may stand, for several realms; the first Digest one is ours to look at.
         Name::Authorization => {
-            if message.authorization.is_empty() || !message.authorization[..6.min(message.authorization.len())].eq_ignore_ascii_case(b"digest") {
+            if message.authorization.is_empty()
+                || !message.authorization[..6.min(message.authorization.len())]
+                    .eq_ignore_ascii_case(b"digest")
+            {
                 message.authorization = value;
             }
         }
-        Name::Contact => message.twice_named |= !core::mem::replace(&mut message.contact, value).is_empty(),
+        Name::Contact => {
+            message.twice_named |= !core::mem::replace(&mut message.contact, value).is_empty()
+        }
         Name::Asserted => {
             // A SIP and a tel identity may stand side by side (RFC 3325 9.1); two of one kind may not.
-            message.twice_named |= !message.asserted.is_empty() && is_tel(message.asserted) == is_tel(value);
+            message.twice_named |=
+                !message.asserted.is_empty() && is_tel(message.asserted) == is_tel(value);
             if message.asserted.is_empty() {
                 message.asserted = value;
             }
@@ -284,7 +315,10 @@ fn vias<'a>(value: &'a [u8], message: &mut Message<'a>) -> Result<(), Problem> {
     let mut rest = Some(value);
     while let Some(text) = rest {
         let (one, after) = split_outside(text, b',').map_err(|_| bad("Bad Via"))?;
-        message.vias.push(trim(one)).map_err(|_| Problem(513, "Too Many Vias"))?;
+        message
+            .vias
+            .push(trim(one))
+            .map_err(|_| Problem(513, "Too Many Vias"))?;
         rest = after;
     }
     Ok(())
@@ -306,7 +340,10 @@ fn check(message: &mut Message<'_>) -> Result<(), Problem> {
         return Err(bad("Bad Call-ID"));
     }
     let mut cseq = message.cseq.splitn(2, |&b| is_space(b));
-    let (digits, method) = (cseq.next().unwrap_or_default(), trim(cseq.next().unwrap_or_default()));
+    let (digits, method) = (
+        cseq.next().unwrap_or_default(),
+        trim(cseq.next().unwrap_or_default()),
+    );
     message.cseq_number = number(digits, (1 << 31) - 1).ok_or(bad("Bad CSeq"))? as u32;
     if method != message.method {
         return Err(bad("CSeq Method Does Not Match"));
@@ -340,7 +377,11 @@ impl<'a> Via<'a> {
     pub fn read(text: &'a [u8]) -> Option<Self> {
         let (before, parameters) = split_outside(text, b';').ok()?;
         let mut protocol = before.splitn(3, |&b| b == b'/');
-        let (name, version, rest) = (trim(protocol.next()?), trim(protocol.next()?), trim(protocol.next()?));
+        let (name, version, rest) = (
+            trim(protocol.next()?),
+            trim(protocol.next()?),
+            trim(protocol.next()?),
+        );
         let space = rest.iter().position(|&b| is_space(b))?;
         let (transport, sent_by) = (&rest[..space], trim(&rest[space..]));
         let fine = name.eq_ignore_ascii_case(b"SIP")
@@ -348,12 +389,20 @@ impl<'a> Via<'a> {
             && is_token(transport)
             && is_sent_by(sent_by)
             && parameters.is_none_or(|p| crate::text::Parameters(p).are_sound());
-        fine.then_some(Via { before: trim(before), sent_by, parameters: parameters.unwrap_or_default() })
+        fine.then_some(Via {
+            before: trim(before),
+            sent_by,
+            parameters: parameters.unwrap_or_default(),
+        })
     }
 
     /// A parameter's value.
     pub fn parameter(&self, name: &[u8]) -> Option<&'a [u8]> {
-        if self.parameters.is_empty() { None } else { crate::text::Parameters(self.parameters).get(name) }
+        if self.parameters.is_empty() {
+            None
+        } else {
+            crate::text::Parameters(self.parameters).get(name)
+        }
     }
 }
 
@@ -365,7 +414,11 @@ fn is_sent_by(text: &[u8]) -> bool {
             return false;
         }
     }
-    let two_words = text.split(|&b| is_space(b)).filter(|w| !w.is_empty() && *w != b":").count() > 2;
+    let two_words = text
+        .split(|&b| is_space(b))
+        .filter(|w| !w.is_empty() && *w != b":")
+        .count()
+        > 2;
     !two_words && crate::uri::is_host_port(&tight)
 }
 

@@ -115,12 +115,22 @@ mod tests {
     #[test]
     fn copies_leave_at_the_times_of_timer_g_and_stop_at_32_seconds() {
         let mut repeats = Repeats::default();
-        repeats.sent(10_000, 1, SocketAddr::from(([10, 0, 0, 5], 5060)), b"answer");
+        repeats.sent(
+            10_000,
+            1,
+            SocketAddr::from(([10, 0, 0, 5], 5060)),
+            b"answer",
+        );
         let mut times = Vec::new();
         for now in (10_000..60_000).step_by(50) {
             repeats.due(now, |_, _| times.push(now - 10_000));
         }
-        assert_eq!(times, [500, 1_500, 3_500, 7_500, 11_500, 15_500, 19_500, 23_500, 27_500, 31_500]);
+        assert_eq!(
+            times,
+            [
+                500, 1_500, 3_500, 7_500, 11_500, 15_500, 19_500, 23_500, 27_500, 31_500
+            ]
+        );
         assert!(repeats.is_empty());
     }
 
@@ -128,7 +138,12 @@ mod tests {
     fn an_ack_ends_it_and_a_full_pool_takes_no_more() {
         let mut repeats = Repeats::default();
         for transaction in 0..2_000u128 {
-            repeats.sent(0, transaction, SocketAddr::from(([10, 0, 0, 5], 5060)), b"answer");
+            repeats.sent(
+                0,
+                transaction,
+                SocketAddr::from(([10, 0, 0, 5], 5060)),
+                b"answer",
+            );
         }
         assert_eq!(repeats.len(), PLACES);
         (0..2_000).for_each(|t| repeats.acknowledged(t));

@@ -42,7 +42,9 @@ fn tfps_fields(value: &[u8]) -> Said<'_> {
     let mut said = Said::default();
     let mut rest = Some(value);
     for field in 1..=3u8 {
-        let Some(text) = rest else { return checked(said) };
+        let Some(text) = rest else {
+            return checked(said);
+        };
         let mut halves = text.splitn(2, |&b| b == b';');
         let one = trim(halves.next().unwrap_or_default());
         rest = halves.next();
@@ -53,7 +55,9 @@ fn tfps_fields(value: &[u8]) -> Said<'_> {
             _ => set_address(&mut said, one),
         }
     }
-    let Some(text) = rest else { return checked(said) };
+    let Some(text) = rest else {
+        return checked(said);
+    };
     match memchr::memrchr(b';', text) {
         Some(last) => {
             said.fields = 5;
@@ -102,7 +106,11 @@ fn checked(mut said: Said<'_>) -> Said<'_> {
     let is_caller = |b: &u8| b.is_ascii_alphanumeric() || b"+*#._-".contains(b);
     said.malformed |= said.caller.len() > 32 || !said.caller.iter().all(is_caller);
     if said.malformed {
-        return Said { fields: said.fields, malformed: true, ..Said::default() };
+        return Said {
+            fields: said.fields,
+            malformed: true,
+            ..Said::default()
+        };
     }
     said
 }

@@ -1,6 +1,9 @@
 //! Messages out of a stream (RFC 3261 18.3, RFC 5626 3.5.1): one bounded buffer per connection.
 
-use crate::{limits, text::{number, trim}};
+use crate::{
+    limits,
+    text::{number, trim},
+};
 
 /// A body is read and thrown away with its message.
 const BODY: usize = 64 * 1024;
@@ -35,7 +38,11 @@ impl Default for Framer {
 impl Framer {
     /// For a new connection.
     pub fn new() -> Self {
-        Framer { buffer: Vec::new(), done: 0, broken: false }
+        Framer {
+            buffer: Vec::new(),
+            done: 0,
+            broken: false,
+        }
     }
 
     /// Takes octets from the stream, as many as fit; answers how many.
@@ -66,7 +73,10 @@ impl Framer {
             return Next::Pong;
         }
         // Lone line ends before a message are passed over, but a ping may still be on its way.
-        let blank = rest.iter().take_while(|&&b| b == b'\r' || b == b'\n').count();
+        let blank = rest
+            .iter()
+            .take_while(|&&b| b == b'\r' || b == b'\n')
+            .count();
         if blank > 0 && (blank < rest.len() || blank > 3) {
             self.done += blank;
         } else if blank > 0 {
@@ -119,7 +129,9 @@ fn header_length(bytes: &[u8]) -> Option<usize> {
 fn content_length(header: &[u8]) -> Option<usize> {
     let mut found = None;
     for line in header.split(|&b| b == b'\n') {
-        let Some(colon) = memchr::memchr(b':', line) else { continue };
+        let Some(colon) = memchr::memchr(b':', line) else {
+            continue;
+        };
         let name = trim(&line[..colon]);
         if name.eq_ignore_ascii_case(b"content-length") || name.eq_ignore_ascii_case(b"l") {
             let length = number(trim(&line[colon + 1..]), u64::from(u32::MAX))? as usize;

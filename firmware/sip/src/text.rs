@@ -7,10 +7,14 @@ pub fn is_space(b: u8) -> bool {
 
 /// Without white space at both ends.
 pub fn trim(mut text: &[u8]) -> &[u8] {
-    while let [first, rest @ ..] = text && is_space(*first) {
+    while let [first, rest @ ..] = text
+        && is_space(*first)
+    {
         text = rest;
     }
-    while let [rest @ .., last] = text && is_space(*last) {
+    while let [rest @ .., last] = text
+        && is_space(*last)
+    {
         text = rest;
     }
     text
@@ -18,7 +22,10 @@ pub fn trim(mut text: &[u8]) -> &[u8] {
 
 /// A token: a method, a parameter's name.
 pub fn is_token(text: &[u8]) -> bool {
-    !text.is_empty() && text.iter().all(|b| b.is_ascii_alphanumeric() || b"-.!%*_+`'~".contains(b))
+    !text.is_empty()
+        && text
+            .iter()
+            .all(|b| b.is_ascii_alphanumeric() || b"-.!%*_+`'~".contains(b))
 }
 
 /// Splits at the first of `separator` that is neither in quotes nor in angle brackets. `None` as
@@ -34,12 +41,18 @@ pub fn split_outside(text: &[u8], separator: u8) -> Result<(&[u8], Option<&[u8]>
             b'"' if !bracketed => quoted = !quoted,
             b'<' if !quoted => bracketed = true,
             b'>' if !quoted => bracketed = false,
-            b if b == separator && !quoted && !bracketed => return Ok((&text[..i], Some(&text[i + 1..]))),
+            b if b == separator && !quoted && !bracketed => {
+                return Ok((&text[..i], Some(&text[i + 1..])));
+            }
             _ => {}
         }
         i += 1;
     }
-    if quoted || bracketed { Err(Unclosed) } else { Ok((text, None)) }
+    if quoted || bracketed {
+        Err(Unclosed)
+    } else {
+        Ok((text, None))
+    }
 }
 
 /// A quote or an angle bracket that is never closed.
@@ -69,7 +82,9 @@ impl<'a> Parameters<'a> {
     pub fn are_sound(&self) -> bool {
         let mut rest = Some(self.0);
         while let Some(text) = rest {
-            let Ok((one, after)) = split_outside(text, b';') else { return false };
+            let Ok((one, after)) = split_outside(text, b';') else {
+                return false;
+            };
             let mut halves = one.splitn(2, |&b| b == b'=');
             let value = halves.nth(1).map(trim);
             let name = trim(one.split(|&b| b == b'=').next().unwrap_or_default());
@@ -87,7 +102,9 @@ pub fn number(text: &[u8], most: u64) -> Option<u64> {
     if text.is_empty() || !text.iter().all(u8::is_ascii_digit) {
         return None;
     }
-    let value = text.iter().try_fold(0u64, |n, d| n.checked_mul(10)?.checked_add(u64::from(d - b'0')))?;
+    let value = text.iter().try_fold(0u64, |n, d| {
+        n.checked_mul(10)?.checked_add(u64::from(d - b'0'))
+    })?;
     (value <= most).then_some(value)
 }
 

@@ -107,7 +107,14 @@ impl Uas {
     /// A server with these draws.
     pub fn new(seeds: Seeds) -> Self {
         let heard = vec![Heard::default(); bounds::CLIENTS].into();
-        Uas { heard, keys: seeds.keys, digests: Digests::new(seeds.nonce), repeats: Repeats::default(), second: 0, refusals: 0 }
+        Uas {
+            heard,
+            keys: seeds.keys,
+            digests: Digests::new(seeds.nonce),
+            repeats: Repeats::default(),
+            second: 0,
+            refusals: 0,
+        }
     }
 
     /// Handles one message of a client. `out` takes the answer; 8 KiB hold any.
@@ -128,7 +135,14 @@ impl Uas {
         };
         self.hear(now, client, &message);
         let names = self.keys.names(&message, source.ip().to_canonical());
-        let turn = Turn { now, gate, client, source, message: &message, names };
+        let turn = Turn {
+            now,
+            gate,
+            client,
+            source,
+            message: &message,
+            names,
+        };
         if let Some((status, why)) = refused {
             // ACK is never answered (RFC 3261 17.1.1.3), however broken it is.
             if message.method == b"ACK" || !self.may_refuse(now) {
@@ -153,7 +167,9 @@ impl Uas {
     }
 
     fn hear(&mut self, now: &Now, client: u16, message: &Message<'_>) {
-        let Some(heard) = self.heard.get_mut(client as usize) else { return };
+        let Some(heard) = self.heard.get_mut(client as usize) else {
+            return;
+        };
         // The name changes with an upgrade; there is no need to copy it for every call.
         let renewed = now.mono_ms >= heard.at_ms + 1_000;
         heard.at_ms = now.mono_ms;
@@ -167,7 +183,9 @@ impl Uas {
 
     /// The last that was heard of a client of the policy in force.
     pub fn heard(&self, client: u16) -> Option<&Heard> {
-        self.heard.get(client as usize).filter(|heard| heard.at_ms > 0)
+        self.heard
+            .get(client as usize)
+            .filter(|heard| heard.at_ms > 0)
     }
 
     /// Another policy is in force: its clients have other numbers.
@@ -185,7 +203,9 @@ impl Uas {
     }
 
     fn invite(&mut self, turn: Turn<'_, '_>, out: &mut [u8]) -> Handled {
-        let to_tag = NameAddr::read(turn.message.to).map(|to| to.tag()).unwrap_or_default();
+        let to_tag = NameAddr::read(turn.message.to)
+            .map(|to| to.tag())
+            .unwrap_or_default();
         if !to_tag.is_empty() {
             return turn.refuse(481, reason(481), out);
         }
@@ -200,19 +220,25 @@ impl Uas {
     /// `None` when the request may go on.
     fn authenticate(&mut self, turn: &Turn<'_, '_>, out: &mut [u8]) -> Option<Handled> {
         let policy = turn.gate.policy().clone();
-        let credentials = policy.clients()[turn.client as usize].credentials.as_ref()?;
+        let credentials = policy.clients()[turn.client as usize]
+            .credentials
+            .as_ref()?;
         let message = turn.message;
         let now_ms = turn.now.mono_ms;
         let checked = match message.authorization {
             [] => Checked::Missing,
-            value => self.digests.check(now_ms, value, message.method, message.uri, credentials),
+            value => self
+                .digests
+                .check(now_ms, value, message.method, message.uri, credentials),
         };
         match checked {
             Checked::Right => None,
             Checked::Wrong => Some(turn.refuse(403, reason(403), out)),
             Checked::Missing | Checked::Stale => {
                 let digests = &mut self.digests;
-                Some(turn.answer(401, reason(401), out, |w| digests.challenge(now_ms, checked == Checked::Stale, w)))
+                Some(turn.answer(401, reason(401), out, |w| {
+                    digests.challenge(now_ms, checked == Checked::Stale, w)
+                }))
             }
         }
     }
@@ -238,8 +264,15 @@ impl Uas {
     }
 
     /// 100 Trying for a request whose answer has to wait. `None` when it is no readable request.
-    pub fn trying(bytes: &[u8], source: SocketAddr, framing: Framing, out: &mut [u8]) -> Option<usize> {
-        let Read::Request(message) = read(bytes, framing) else { return None };
+    pub fn trying(
+        bytes: &[u8],
+        source: SocketAddr,
+        framing: Framing,
+        out: &mut [u8],
+    ) -> Option<usize> {
+        let Read::Request(message) = read(bytes, framing) else {
+            return None;
+        };
         let mut w = Writer::new(out);
         head(&mut w, &message, source, 100, reason(100), None);
         if !message.timestamp.is_empty() {
@@ -259,15 +292,37 @@ impl Turn<'_, '_> {
     /// sent-by at the source's address (RFC 3261 18.2.2). Never to an address that a header names.
     fn to(&self) -> SocketAddr {
         let via = self.message.vias.first().and_then(|via| Via::read(via));
-        let Some(via) = via.filter(|via| via.parameter(b"rport").is_none()) else { return self.source };
-        let port = via.sent_by.rsplit(|&b| b == b':').next().filter(|p| p.len() < via.sent_by.len());
-        let port = port.and_then(|p| number(trim(p), 65_535)).filter(|&p| p > 0).unwrap_or(5060);
+        let Some(via) = via.filter(|via| via.parameter(b"rport").is_none()) else {
+            return self.source;
+        };
+        let port = via
+            .sent_by
+            .rsplit(|&b| b == b':')
+            .next()
+            .filter(|p| p.len() < via.sent_by.len());
+        let port = port
+            .and_then(|p| number(trim(p), 65_535))
+            .filter(|&p| p > 0)
+            .unwrap_or(5060);
         SocketAddr::new(self.source.ip(), port as u16)
     }
 
-    fn answer(&self, status: u16, why: &str, out: &mut [u8], more: impl FnOnce(&mut Writer<'_>)) -> Handled {
+    fn answer(
+        &self,
+        status: u16,
+        why: &str,
+        out: &mut [u8],
+        more: impl FnOnce(&mut Writer<'_>),
+    ) -> Handled {
         let mut w = Writer::new(out);
-        head(&mut w, self.message, self.source, status, why, Some(self.names.tag));
+        head(
+            &mut w,
+            self.message,
+            self.source,
+            status,
+            why,
+            Some(self.names.tag),
+        );
         more(&mut w);
         tail(&mut w);
         match w.finish() {
@@ -298,9 +353,16 @@ impl Turn<'_, '_> {
 
     fn is_emergency(&self) -> bool {
         let mut buffer = [0; limits::USER];
-        let has_all = [self.message.from, self.message.to, self.message.call_id, self.message.cseq];
+        let has_all = [
+            self.message.from,
+            self.message.to,
+            self.message.call_id,
+            self.message.cseq,
+        ];
         has_all.iter().all(|value| !value.is_empty())
-            && self.dialled(&mut buffer).is_ok_and(|dialled| self.gate.is_emergency(self.client, dialled))
+            && self
+                .dialled(&mut buffer)
+                .is_ok_and(|dialled| self.gate.is_emergency(self.client, dialled))
     }
 
     fn invite(self, out: &mut [u8]) -> Handled {
@@ -312,7 +374,10 @@ impl Turn<'_, '_> {
         };
         let message = self.message;
         let (mut from, mut asserted) = ([0; limits::USER], [0; limits::USER]);
-        let tampering = match (message.said.twice || both_spellings(message), message.twice_named) {
+        let tampering = match (
+            message.said.twice || both_spellings(message),
+            message.twice_named,
+        ) {
             (true, _) => Some(Tampering::TwiceSaid),
             (false, true) => Some(Tampering::TwiceNamed),
             (false, false) => None,
@@ -331,13 +396,25 @@ impl Turn<'_, '_> {
         let to = self.to();
         match self.gate.invite(self.now, self.client, &request) {
             Invite::Waiting => Handled::Silent,
-            Invite::Again(answer) | Invite::Merged(answer) => match self.verdict(answer, dialled, out) {
-                Some(len) => Handled::Answer { len, to },
-                None => Handled::Silent,
-            },
-            Invite::Decided { answer, record, ticket } => {
+            Invite::Again(answer) | Invite::Merged(answer) => {
+                match self.verdict(answer, dialled, out) {
+                    Some(len) => Handled::Answer { len, to },
+                    None => Handled::Silent,
+                }
+            }
+            Invite::Decided {
+                answer,
+                record,
+                ticket,
+            } => {
                 let len = self.verdict(answer, dialled, out).unwrap_or(0);
-                Handled::Decided { len, to, record, ticket, transaction: self.names.transaction }
+                Handled::Decided {
+                    len,
+                    to,
+                    record,
+                    ticket,
+                    transaction: self.names.transaction,
+                }
             }
         }
     }
@@ -350,7 +427,14 @@ impl Turn<'_, '_> {
             Answer::Status(status) => (status, None, &b""[..]),
         };
         let mut w = Writer::new(out);
-        head(&mut w, self.message, self.source, status, reason(status), Some(self.names.tag));
+        head(
+            &mut w,
+            self.message,
+            self.source,
+            status,
+            reason(status),
+            Some(self.names.tag),
+        );
         if let Some(prefix) = prefix {
             let host = match &self.client().contact_host {
                 ContactHost::Via => Host::Via,
@@ -365,14 +449,19 @@ impl Turn<'_, '_> {
 
     /// A matching INVITE is known: 200, without effect, since its answer is final (RFC 3261 9.2).
     fn cancel(&self, out: &mut [u8]) -> Handled {
-        let status = if self.gate.knows(self.names.transaction) { 200 } else { 481 };
+        let status = if self.gate.knows(self.names.transaction) {
+            200
+        } else {
+            481
+        };
         self.answer(status, reason(status), out, |_| {})
     }
 
     /// Option tags that a UAS would have to understand: none are (RFC 3261 8.2.2.3).
     fn bad_extension(&self, out: &mut [u8]) -> Option<Handled> {
         let require = self.message.require;
-        (!require.is_empty()).then(|| self.answer(420, reason(420), out, |w| w.line(b"Unsupported", require)))
+        (!require.is_empty())
+            .then(|| self.answer(420, reason(420), out, |w| w.line(b"Unsupported", require)))
     }
 
     fn options(&self, out: &mut [u8]) -> Handled {
@@ -398,21 +487,29 @@ impl Turn<'_, '_> {
             b"*" if asked == 0 => self.answer(200, reason(200), out, |_| {}),
             b"*" => self.refuse(400, "Contact * Needs Expires 0", out),
             contacts => {
-                let Some(first) = first_contact(contacts) else { return self.refuse(400, "Bad Contact", out) };
+                let Some(first) = first_contact(contacts) else {
+                    return self.refuse(400, "Bad Contact", out);
+                };
                 let expires = match first.parameters.get(b"expires") {
-                    Some(value) => number(value, u64::from(u32::MAX)).map_or(DEFAULT_EXPIRES, |e| e as u32),
+                    Some(value) => {
+                        number(value, u64::from(u32::MAX)).map_or(DEFAULT_EXPIRES, |e| e as u32)
+                    }
                     None => asked,
                 };
                 match expires {
                     0 => self.answer(200, reason(200), out, |_| {}),
                     1..MIN_EXPIRES => self.answer(423, reason(423), out, |w| {
-                        let _ = core::fmt::Write::write_fmt(w, format_args!("Min-Expires: {MIN_EXPIRES}\r\n"));
+                        let _ = core::fmt::Write::write_fmt(
+                            w,
+                            format_args!("Min-Expires: {MIN_EXPIRES}\r\n"),
+                        );
                     }),
                     _ => self.answer(200, reason(200), out, |w| {
                         w.put(b"Contact: <");
                         w.unfolded(first.uri);
                         let expires = expires.min(DEFAULT_EXPIRES);
-                        let _ = core::fmt::Write::write_fmt(w, format_args!(">;expires={expires}\r\n"));
+                        let _ =
+                            core::fmt::Write::write_fmt(w, format_args!(">;expires={expires}\r\n"));
                     }),
                 }
             }
@@ -428,7 +525,11 @@ impl Turn<'_, '_> {
         if in_dialog.contains(&method) && has_tag {
             return self.refuse(481, reason(481), out);
         }
-        let status = if in_dialog.contains(&method) || known.contains(&method) { 405 } else { 501 };
+        let status = if in_dialog.contains(&method) || known.contains(&method) {
+            405
+        } else {
+            501
+        };
         self.answer(status, reason(status), out, |w| w.line(b"Allow", ALLOW))
     }
 }
@@ -436,12 +537,19 @@ impl Turn<'_, '_> {
 /// P-tfps beside one of its older spellings: the PBX writes one of them, somebody else the other.
 fn both_spellings(message: &Message<'_>) -> bool {
     let said = &message.said;
-    said.tfps.is_some() && (said.older.is_some() || said.received.is_some() || said.agent.is_some() || said.calls.is_some())
+    said.tfps.is_some()
+        && (said.older.is_some()
+            || said.received.is_some()
+            || said.agent.is_some()
+            || said.calls.is_some())
 }
 
 fn user_of<'o>(value: &[u8], out: &'o mut [u8]) -> Option<&'o [u8]> {
     let uri = Uri::read(NameAddr::read(value)?.uri, true).ok()?;
-    unescape(uri.user.split(|&b| b == b';').next().unwrap_or_default(), out)
+    unescape(
+        uri.user.split(|&b| b == b';').next().unwrap_or_default(),
+        out,
+    )
 }
 
 fn first_contact(contacts: &[u8]) -> Option<NameAddr<'_>> {

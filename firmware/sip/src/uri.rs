@@ -42,7 +42,9 @@ impl<'a> Uri<'a> {
         let colon = memchr::memchr(b':', text).ok_or(BadUri::Form)?;
         let (name, rest) = (&text[..colon], &text[colon + 1..]);
         if !name.first().is_some_and(u8::is_ascii_alphabetic)
-            || !name.iter().all(|b| b.is_ascii_alphanumeric() || b"+-.".contains(b))
+            || !name
+                .iter()
+                .all(|b| b.is_ascii_alphanumeric() || b"+-.".contains(b))
         {
             return Err(BadUri::Form);
         }
@@ -52,26 +54,41 @@ impl<'a> Uri<'a> {
             n if n.eq_ignore_ascii_case(b"tel") => Scheme::Tel,
             _ => return Err(BadUri::Scheme),
         };
-        if rest.iter().any(|&b| is_space(b) || b == b'<' || b == b'>' || b == 0 || b == b'"') {
+        if rest
+            .iter()
+            .any(|&b| is_space(b) || b == b'<' || b == b'>' || b == 0 || b == b'"')
+        {
             return Err(BadUri::Form);
         }
         if scheme == Scheme::Tel {
             let user = rest.split(|&b| b == b';').next().unwrap_or_default();
-            return if user.is_empty() { Err(BadUri::Form) } else { Ok(Uri { scheme, user, host: b"" }) };
+            return if user.is_empty() {
+                Err(BadUri::Form)
+            } else {
+                Ok(Uri {
+                    scheme,
+                    user,
+                    host: b"",
+                })
+            };
         }
         // The user may hold `;` and `?` (RFC 4475 3.1.1.9); the `@` is looked for first.
-        let (user, after) = match memchr::memrchr(b'@', rest.split(|&b| b == b'?' ).next().unwrap_or(rest)) {
-            Some(at) => (&rest[..at], &rest[at + 1..]),
-            None => match memchr::memchr(b'@', rest) {
+        let (user, after) =
+            match memchr::memrchr(b'@', rest.split(|&b| b == b'?').next().unwrap_or(rest)) {
                 Some(at) => (&rest[..at], &rest[at + 1..]),
-                None => (&rest[..0], rest),
-            },
-        };
+                None => match memchr::memchr(b'@', rest) {
+                    Some(at) => (&rest[..at], &rest[at + 1..]),
+                    None => (&rest[..0], rest),
+                },
+            };
         let question = memchr::memchr(b'?', after);
         if question.is_some() && !headers {
             return Err(BadUri::Form);
         }
-        let host = after.split(|&b| b == b';' || b == b'?').next().unwrap_or_default();
+        let host = after
+            .split(|&b| b == b';' || b == b'?')
+            .next()
+            .unwrap_or_default();
         if !is_host_port(host) {
             return Err(BadUri::Form);
         }
@@ -86,10 +103,23 @@ pub fn is_host_port(text: &[u8]) -> bool {
         [b'[', rest @ ..] => match memchr::memchr(b']', rest) {
             Some(end) => {
                 let address = &rest[..end];
-                if !address.iter().all(|b| b.is_ascii_hexdigit() || b":.".contains(b)) || address.len() < 2 {
+                if !address
+                    .iter()
+                    .all(|b| b.is_ascii_hexdigit() || b":.".contains(b))
+                    || address.len() < 2
+                {
                     return false;
                 }
-                (&b"v6"[..], rest[end + 1..].strip_prefix(b":").or(if rest.len() == end + 1 { None } else { Some(&b"x"[..]) }))
+                (
+                    &b"v6"[..],
+                    rest[end + 1..]
+                        .strip_prefix(b":")
+                        .or(if rest.len() == end + 1 {
+                            None
+                        } else {
+                            Some(&b"x"[..])
+                        }),
+                )
             }
             None => return false,
         },
@@ -98,7 +128,10 @@ pub fn is_host_port(text: &[u8]) -> bool {
             (halves.next().unwrap_or_default(), halves.next())
         }
     };
-    let host_ok = !host.is_empty() && host.iter().all(|b| b.is_ascii_alphanumeric() || b"-._".contains(b));
+    let host_ok = !host.is_empty()
+        && host
+            .iter()
+            .all(|b| b.is_ascii_alphanumeric() || b"-._".contains(b));
     host_ok && port.is_none_or(|p| crate::text::number(p, 65_535).is_some())
 }
 
@@ -132,7 +165,11 @@ impl<'a> NameAddr<'a> {
                     return None;
                 }
                 let uri = trim(uri);
-                return Some(NameAddr { uri, parameters: Parameters(parameters.unwrap_or(b"x")) }).filter(|n| sound(n));
+                return Some(NameAddr {
+                    uri,
+                    parameters: Parameters(parameters.unwrap_or(b"x")),
+                })
+                .filter(|n| sound(n));
             }
         };
         let parameters = match rest {
@@ -150,7 +187,10 @@ impl<'a> NameAddr<'a> {
 }
 
 fn sound(addr: &NameAddr<'_>) -> bool {
-    !addr.uri.is_empty() && !addr.uri.iter().any(|&b| is_space(b) || b == b'<') && addr.uri.contains(&b':') && addr.parameters.are_sound()
+    !addr.uri.is_empty()
+        && !addr.uri.iter().any(|&b| is_space(b) || b == b'<')
+        && addr.uri.contains(&b':')
+        && addr.parameters.are_sound()
 }
 
 /// What stands before `<` and after it; quotes are respected.
@@ -180,6 +220,8 @@ fn is_display_name(name: &[u8]) -> bool {
             }) && !escaped
         }
         // Tokens and spaces; octets beyond ASCII are what phones put into names.
-        words => words.iter().all(|&b| b >= 0x80 || is_space(b) || b.is_ascii_alphanumeric() || b"-.!%*_+`'~".contains(&b)),
+        words => words.iter().all(|&b| {
+            b >= 0x80 || is_space(b) || b.is_ascii_alphanumeric() || b"-.!%*_+`'~".contains(&b)
+        }),
     }
 }

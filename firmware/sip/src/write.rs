@@ -22,7 +22,11 @@ pub struct Writer<'o> {
 impl<'o> Writer<'o> {
     /// Writes from the front of `out`.
     pub fn new(out: &'o mut [u8]) -> Self {
-        Writer { out, len: 0, full: false }
+        Writer {
+            out,
+            len: 0,
+            full: false,
+        }
     }
 
     /// Octets as they are.
@@ -69,14 +73,25 @@ impl Write for Writer<'_> {
 
 /// What every answer copies from its request (RFC 3261 8.2.6.2), up to the first header of its own.
 /// `tag` is added to a To that has none; 100 Trying has none.
-pub fn head(w: &mut Writer<'_>, message: &Message<'_>, source: SocketAddr, status: u16, reason: &str, tag: Option<u64>) {
+pub fn head(
+    w: &mut Writer<'_>,
+    message: &Message<'_>,
+    source: SocketAddr,
+    status: u16,
+    reason: &str,
+    tag: Option<u64>,
+) {
     w.put(b"SIP/2.0 ");
     let _ = write!(w, "{status} ");
     w.put(reason.as_bytes());
     w.put(b"\r\n");
     for (i, via) in message.vias.iter().enumerate() {
         w.put(b"Via: ");
-        if i == 0 { top_via(w, via, source) } else { w.unfolded(via) }
+        if i == 0 {
+            top_via(w, via, source)
+        } else {
+            w.unfolded(via)
+        }
         w.put(b"\r\n");
     }
     if !message.from.is_empty() {
@@ -106,13 +121,16 @@ pub fn tail(w: &mut Writer<'_>) {
 
 /// The top Via with `received`, and `rport` where it was asked for (RFC 3261 18.2.1, RFC 3581 4).
 fn top_via(w: &mut Writer<'_>, text: &[u8], source: SocketAddr) {
-    let Some(via) = Via::read(text) else { return w.unfolded(text) };
+    let Some(via) = Via::read(text) else {
+        return w.unfolded(text);
+    };
     w.unfolded(via.before);
     let asks_rport = via.parameter(b"rport").is_some();
     let address = source.ip().to_canonical();
     if !via.parameters.is_empty() {
         for parameter in via.parameters.split(|&b| b == b';') {
-            let name = crate::text::trim(parameter.split(|&b| b == b'=').next().unwrap_or_default());
+            let name =
+                crate::text::trim(parameter.split(|&b| b == b'=').next().unwrap_or_default());
             if name.eq_ignore_ascii_case(b"received") {
                 continue;
             }
@@ -131,12 +149,15 @@ fn top_via(w: &mut Writer<'_>, text: &[u8], source: SocketAddr) {
 
 /// Is the host of this sent-by this address?
 fn is_address(sent_by: &[u8], address: core::net::IpAddr) -> bool {
-    let Ok(text) = core::str::from_utf8(sent_by) else { return false };
+    let Ok(text) = core::str::from_utf8(sent_by) else {
+        return false;
+    };
     let host = match text.strip_prefix('[') {
         Some(rest) => rest.split(']').next().unwrap_or_default(),
         None => text.split(':').next().unwrap_or_default().trim(),
     };
-    host.parse::<core::net::IpAddr>().is_ok_and(|host| host.to_canonical() == address)
+    host.parse::<core::net::IpAddr>()
+        .is_ok_and(|host| host.to_canonical() == address)
 }
 
 /// The host of a Contact in a 302.
@@ -151,7 +172,14 @@ pub enum Host<'a> {
 }
 
 /// `Contact: <sip:PREFIXNUMBER@HOST>`, one and bare: what every PBX understands alike.
-pub fn contact(w: &mut Writer<'_>, message: &Message<'_>, source: SocketAddr, host: Host<'_>, prefix: [u8; 3], number: &[u8]) {
+pub fn contact(
+    w: &mut Writer<'_>,
+    message: &Message<'_>,
+    source: SocketAddr,
+    host: Host<'_>,
+    prefix: [u8; 3],
+    number: &[u8],
+) {
     w.put(b"Contact: <sip:");
     w.put(&prefix);
     for &b in number.iter().take(limits::USER) {
@@ -167,7 +195,11 @@ pub fn contact(w: &mut Writer<'_>, message: &Message<'_>, source: SocketAddr, ho
     match host {
         Host::Fixed(text) => w.put(text),
         Host::Via => match message.vias.first().and_then(|via| Via::read(via)) {
-            Some(via) => via.sent_by.iter().filter(|&&b| !crate::text::is_space(b)).for_each(|&b| w.put(&[b])),
+            Some(via) => via
+                .sent_by
+                .iter()
+                .filter(|&&b| !crate::text::is_space(b))
+                .for_each(|&b| w.put(&[b])),
             None => put_source(w, source),
         },
         Host::Source => put_source(w, source),
@@ -176,7 +208,11 @@ pub fn contact(w: &mut Writer<'_>, message: &Message<'_>, source: SocketAddr, ho
 }
 
 fn put_source(w: &mut Writer<'_>, source: SocketAddr) {
-    let _ = write!(w, "{}", SocketAddr::new(source.ip().to_canonical(), source.port()));
+    let _ = write!(
+        w,
+        "{}",
+        SocketAddr::new(source.ip().to_canonical(), source.port())
+    );
 }
 
 /// The reason phrase of a status (RFC 3261 21, RFC 8197, RFC 8688).

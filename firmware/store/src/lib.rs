@@ -2,6 +2,7 @@
 //!
 //! rusqlite's and toml's types stay in here. Nothing in here blocks the thread that answers calls:
 //! [`journal::Journal`] owns a thread of its own, and the policy is read at start and on an edit.
+#![forbid(unsafe_code)]
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 mod codes;

@@ -95,7 +95,10 @@ impl Counters {
     /// The caller `caller` of the client named `client`.
     pub fn who(&self, client: &str, caller: &[u8]) -> CallerId {
         let client = self.hash(&[client.as_bytes()]);
-        CallerId { client, caller: self.hash(&[&client.to_le_bytes(), caller]) }
+        CallerId {
+            client,
+            caller: self.hash(&[&client.to_le_bytes(), caller]),
+        }
     }
 
     fn hash(&self, parts: &[&[u8]]) -> u64 {
@@ -129,26 +132,49 @@ impl Counters {
             let quiet = |&i: &usize| self.callers[i].tally.touched_ms + DAY_MS < now_ms;
             (0..8).map(|i| (from + i) % CALLERS).find(quiet)
         };
-        let Some(place) = place else { return &mut self.shared };
+        let Some(place) = place else {
+            return &mut self.shared;
+        };
         let callers = &mut self.callers;
         let old = callers[place].id;
         if let Ok(entry) = self.index.find_entry(old, |&i| i as usize == place) {
             entry.remove();
         }
-        callers[place] = Caller { id, tally: Tally::empty(now_ms), recent: Recent::default() };
-        self.index.insert_unique(id, place as u32, |&i| callers[i as usize].id);
+        callers[place] = Caller {
+            id,
+            tally: Tally::empty(now_ms),
+            recent: Recent::default(),
+        };
+        self.index
+            .insert_unique(id, place as u32, |&i| callers[i as usize].id);
         &mut self.callers[place]
     }
 
     fn client_mut(&mut self, id: u64) -> &mut Client {
         // Clients come from the policy, which bounds them; renamed ones stay until the next start.
-        self.clients.entry(id, |c| c.id == id, |c| c.id).or_insert_with(|| Client { id, tally: Tally::default() }).into_mut()
+        self.clients
+            .entry(id, |c| c.id == id, |c| c.id)
+            .or_insert_with(|| Client {
+                id,
+                tally: Tally::default(),
+            })
+            .into_mut()
     }
 
     /// Calls of the caller, or of the whole client, before this one.
-    pub fn count(&self, who: CallerId, whole_client: bool, now_ms: u64, abroad: bool, span: usize, open_ms: u64) -> u32 {
+    pub fn count(
+        &self,
+        who: CallerId,
+        whole_client: bool,
+        now_ms: u64,
+        abroad: bool,
+        span: usize,
+        open_ms: u64,
+    ) -> u32 {
         let tally = if whole_client {
-            self.clients.find(who.client, |c| c.id == who.client).map(|c| &c.tally)
+            self.clients
+                .find(who.client, |c| c.id == who.client)
+                .map(|c| &c.tally)
         } else {
             self.caller(who.caller).map(|c| &c.tally)
         };
@@ -162,7 +188,8 @@ impl Counters {
 
     /// Has this client called this country before?
     pub fn knows_country(&self, who: CallerId, country: CountryCode) -> bool {
-        self.countries.contains(self.country_key(who.client, country))
+        self.countries
+            .contains(self.country_key(who.client, country))
     }
 
     fn country_key(&self, client: u64, country: CountryCode) -> u64 {
@@ -175,7 +202,10 @@ impl Counters {
             IpAddr::V6(v6) => v6.octets(),
         };
         let who = who.caller.to_le_bytes();
-        [self.hash(&[&who, b"any"]), self.hash(&[&who, &octets, agent])]
+        [
+            self.hash(&[&who, b"any"]),
+            self.hash(&[&who, &octets, agent]),
+        ]
     }
 
     /// Is this phone new for an extension that has been seen with another?
@@ -198,13 +228,21 @@ impl Counters {
 
     /// Remembers a call that was tried, for the rules about bursts of numbers.
     pub fn tried(&mut self, who: CallerId, at_ms: u64, dialled: &[u8], approved: bool) {
-        self.caller_mut(who.caller, at_ms).recent.add(at_ms, Spelling::of(dialled), approved);
+        self.caller_mut(who.caller, at_ms)
+            .recent
+            .add(at_ms, Spelling::of(dialled), approved);
     }
 
     /// Counts an approved call that costs money.
     pub fn approved(&mut self, call: &Counted<'_>) {
-        self.caller_mut(call.who.caller, call.at_ms).tally.add(call.at_ms, call.abroad, call.open_ms);
-        self.client_mut(call.who.client).tally.add(call.at_ms, call.abroad, call.open_ms);
+        self.caller_mut(call.who.caller, call.at_ms).tally.add(
+            call.at_ms,
+            call.abroad,
+            call.open_ms,
+        );
+        self.client_mut(call.who.client)
+            .tally
+            .add(call.at_ms, call.abroad, call.open_ms);
         if let Some(country) = call.country {
             self.learn_country(call.who, country);
         }
@@ -215,7 +253,10 @@ impl Counters {
 
     /// Forgets the figures of one caller ("reset this line").
     pub fn reset(&mut self, who: CallerId) {
-        if let Some(&i) = self.index.find(who.caller, |&i| self.callers[i as usize].id == who.caller) {
+        if let Some(&i) = self
+            .index
+            .find(who.caller, |&i| self.callers[i as usize].id == who.caller)
+        {
             let caller = &mut self.callers[i as usize];
             caller.tally = Tally::empty(caller.tally.touched_ms);
             caller.recent = Recent::default();

@@ -24,7 +24,9 @@ impl Seen {
 
     /// Is it there?
     pub fn contains(&self, key: u64) -> bool {
-        self.index.find(key, |&i| self.ring[i as usize] == key).is_some()
+        self.index
+            .find(key, |&i| self.ring[i as usize] == key)
+            .is_some()
     }
 
     /// Adds it. Answers whether it was new.
@@ -43,7 +45,8 @@ impl Seen {
         }
         self.ring[self.next] = key;
         let ring = &self.ring;
-        self.index.insert_unique(key, self.next as u32, |&i| ring[i as usize]);
+        self.index
+            .insert_unique(key, self.next as u32, |&i| ring[i as usize]);
         self.next = (self.next + 1) % self.ring.len();
         true
     }

@@ -29,7 +29,10 @@ const DAY_STEP: u64 = 3_600_000;
 impl Tally {
     /// No calls, as of `at_ms`.
     pub fn empty(at_ms: u64) -> Self {
-        Tally { touched_ms: at_ms, ..Tally::default() }
+        Tally {
+            touched_ms: at_ms,
+            ..Tally::default()
+        }
     }
 
     /// Counts one approved call at `at_ms`, which is taken to last `open_ms`.

@@ -11,7 +11,10 @@ pub struct Window<const N: usize> {
 
 impl<const N: usize> Default for Window<N> {
     fn default() -> Self {
-        Window { newest: 0, counts: [0; N] }
+        Window {
+            newest: 0,
+            counts: [0; N],
+        }
     }
 }
 
@@ -35,7 +38,11 @@ impl<const N: usize> Window<N> {
         }
         let newest = self.newest;
         (0..N as u64 - gone)
-            .map(|age| newest.checked_sub(age).map_or(0, |step| u32::from(self.counts[(step % N as u64) as usize])))
+            .map(|age| {
+                newest
+                    .checked_sub(age)
+                    .map_or(0, |step| u32::from(self.counts[(step % N as u64) as usize]))
+            })
             .sum()
     }
 

@@ -63,15 +63,26 @@ impl Policy {
     /// # Errors
     /// Every problem found, in the order of the definition.
     pub fn compile(definition: &Definition) -> Result<Policy, Vec<Problem>> {
-        let mut compiler = Compiler { problems: Vec::new(), list_index: HashMap::new(), patterns: 0 };
+        let mut compiler = Compiler {
+            problems: Vec::new(),
+            list_index: HashMap::new(),
+            patterns: 0,
+        };
         let policy = compiler.run(definition);
-        if compiler.problems.is_empty() { Ok(policy) } else { Err(compiler.problems) }
+        if compiler.problems.is_empty() {
+            Ok(policy)
+        } else {
+            Err(compiler.problems)
+        }
     }
 
     /// The client with the longest network that holds this address.
     pub fn client_of(&self, source: IpAddr) -> Option<u16> {
         let source = source.to_canonical();
-        self.networks.iter().find(|(net, _)| net.contains(&source)).map(|&(_, client)| client)
+        self.networks
+            .iter()
+            .find(|(net, _)| net.contains(&source))
+            .map(|&(_, client)| client)
     }
 
     /// The clients, in the order of the definition.
@@ -81,7 +92,10 @@ impl Policy {
 
     /// The client of this name.
     pub fn client_named(&self, name: &str) -> Option<u16> {
-        self.clients.iter().position(|c| c.name.as_str() == name).map(|i| i as u16)
+        self.clients
+            .iter()
+            .position(|c| c.name.as_str() == name)
+            .map(|i| i as u16)
     }
 
     /// The rules for this caller of this client.
@@ -93,7 +107,10 @@ impl Policy {
             Some(&index) => index,
             None => self.by_client[client as usize],
         };
-        View { policy: self, sources: &self.views[index as usize] }
+        View {
+            policy: self,
+            sources: &self.views[index as usize],
+        }
     }
 }
 
@@ -136,12 +153,21 @@ struct Compiler {
 
 impl Compiler {
     fn problem(&mut self, path: impl Into<String>, message: impl Into<String>) {
-        self.problems.push(Problem { path: path.into(), message: message.into() });
+        self.problems.push(Problem {
+            path: path.into(),
+            message: message.into(),
+        });
     }
 
     fn run(&mut self, d: &Definition) -> Policy {
         if d.format > 1 {
-            self.problem("format", format!("this file has format {}, and this version reads format 1; update Trunkguard", d.format));
+            self.problem(
+                "format",
+                format!(
+                    "this file has format {}, and this version reads format 1; update Trunkguard",
+                    d.format
+                ),
+            );
         }
         self.settings(&d.settings);
         let lists = self.lists(&d.lists);
@@ -182,8 +208,16 @@ impl Compiler {
         self.callers(d, &group_places, &caller_places, &mut chains);
         let mut by_caller = HashMap::with_capacity(chains.len());
         for (key, [caller, group]) in chains {
-            let chain: Vec<usize> =
-                [caller, group, client_places.get(key.0 as usize).copied(), Some(1), Some(0)].into_iter().flatten().collect();
+            let chain: Vec<usize> = [
+                caller,
+                group,
+                client_places.get(key.0 as usize).copied(),
+                Some(1),
+                Some(0),
+            ]
+            .into_iter()
+            .flatten()
+            .collect();
             views.push(Sources::resolve(&places, &chain));
             by_caller.insert(key, views.len() as u32 - 1);
         }
@@ -201,10 +235,16 @@ impl Compiler {
 
     fn settings(&mut self, s: &Settings) {
         if s.country == CountryCode::ANY {
-            self.problem("settings.country", "the office is in one country; write it, such as US");
+            self.problem(
+                "settings.country",
+                "the office is in one country; write it, such as US",
+            );
         }
         if s.area_code.is_some_and(|a| !(200..=999).contains(&a)) {
-            self.problem("settings.area_code", "an area code has three digits and begins with 2 to 9");
+            self.problem(
+                "settings.area_code",
+                "an area code has three digits and begins with 2 to 9",
+            );
         }
         if !(1..=240).contains(&s.assumed_call_minutes) {
             self.problem("settings.assumed_call_minutes", "write 1 to 240 minutes");
@@ -228,14 +268,28 @@ impl Compiler {
         let compiled = (lists.iter().enumerate())
             .map(|(i, list)| {
                 all += list.numbers.len();
-                if self.list_index.insert(list.name.clone(), i as u16).is_some() {
-                    self.problem(format!("list[{i}].name"), format!("there are two lists named `{}`", list.name));
+                if self
+                    .list_index
+                    .insert(list.name.clone(), i as u16)
+                    .is_some()
+                {
+                    self.problem(
+                        format!("list[{i}].name"),
+                        format!("there are two lists named `{}`", list.name),
+                    );
                 }
                 NumberSet::new(list.numbers.iter().map(|n| n.digits()))
             })
             .collect();
         if all > bounds::LIST_NUMBERS || lists.len() > 1_000 {
-            self.problem("list", format!("{all} numbers in {} lists; at most {} in 1000 fit", lists.len(), bounds::LIST_NUMBERS));
+            self.problem(
+                "list",
+                format!(
+                    "{all} numbers in {} lists; at most {} in 1000 fit",
+                    lists.len(),
+                    bounds::LIST_NUMBERS
+                ),
+            );
         }
         compiled
     }
@@ -244,26 +298,45 @@ impl Compiler {
         let mut networks: Vec<(ipnet::IpNet, u16)> = Vec::new();
         for (i, client) in clients.iter().enumerate() {
             if clients[..i].iter().any(|c| c.name == client.name) {
-                self.problem(format!("client[{i}].name"), format!("there are two clients named `{}`", client.name));
+                self.problem(
+                    format!("client[{i}].name"),
+                    format!("there are two clients named `{}`", client.name),
+                );
             }
             if client.addresses.is_empty() {
                 self.problem(format!("client[{i}].addresses"), "a client is told apart by its address; write at least one, such as 192.168.1.10");
             }
-            if !client.outside_prefix.bytes().all(|b| b.is_ascii_digit()) || client.outside_prefix.len() > 4 {
-                self.problem(format!("client[{i}].outside_prefix"), "an outside prefix has at most 4 digits, such as 9");
+            if !client.outside_prefix.bytes().all(|b| b.is_ascii_digit())
+                || client.outside_prefix.len() > 4
+            {
+                self.problem(
+                    format!("client[{i}].outside_prefix"),
+                    "an outside prefix has at most 4 digits, such as 9",
+                );
             }
             for (j, net) in client.addresses.iter().enumerate() {
                 let path = || format!("client[{i}].addresses[{j}]");
                 let net = net.net();
                 let widest = if net.addr().is_ipv4() { 8 } else { 16 };
                 if net.prefix_len() < widest {
-                    self.problem(path(), format!("{net} is too wide for a PBX; name its address, such as 192.168.1.10"));
+                    self.problem(
+                        path(),
+                        format!(
+                            "{net} is too wide for a PBX; name its address, such as 192.168.1.10"
+                        ),
+                    );
                 }
                 if net.addr().is_multicast() || net.addr().is_unspecified() {
                     self.problem(path(), format!("{net} is no address that a PBX can have"));
                 }
                 if let Some(&(_, other)) = networks.iter().find(|(n, _)| *n == net) {
-                    self.problem(path(), format!("{net} already belongs to client `{}`", clients[other as usize].name));
+                    self.problem(
+                        path(),
+                        format!(
+                            "{net} already belongs to client `{}`",
+                            clients[other as usize].name
+                        ),
+                    );
                 }
                 networks.push((net, i as u16));
             }
@@ -276,7 +349,11 @@ impl Compiler {
         for (name, have, most) in [
             ("client", d.clients.len(), bounds::CLIENTS),
             ("group", d.groups.len(), bounds::GROUPS),
-            ("caller", d.callers.len() + d.groups.iter().map(|g| g.callers.len()).sum::<usize>(), bounds::CALLERS),
+            (
+                "caller",
+                d.callers.len() + d.groups.iter().map(|g| g.callers.len()).sum::<usize>(),
+                bounds::CALLERS,
+            ),
         ] {
             if have > most {
                 self.problem(name, format!("{have} of these; at most {most} fit"));
@@ -295,19 +372,30 @@ impl Compiler {
         for (i, group) in d.groups.iter().enumerate() {
             for client in self.clients_of(d, group.client.as_ref(), &format!("group[{i}].client")) {
                 for (j, caller) in group.callers.iter().enumerate() {
-                    let slot = chains.entry((client, caller.as_str().as_bytes().into())).or_default();
+                    let slot = chains
+                        .entry((client, caller.as_str().as_bytes().into()))
+                        .or_default();
                     if slot[1].is_some() {
-                        self.problem(format!("group[{i}].callers[{j}]"), format!("caller `{caller}` is in two groups; leave it in one"));
+                        self.problem(
+                            format!("group[{i}].callers[{j}]"),
+                            format!("caller `{caller}` is in two groups; leave it in one"),
+                        );
                     }
                     slot[1] = Some(group_places[i]);
                 }
             }
         }
         for (i, caller) in d.callers.iter().enumerate() {
-            for client in self.clients_of(d, caller.client.as_ref(), &format!("caller[{i}].client")) {
-                let slot = chains.entry((client, caller.name.as_str().as_bytes().into())).or_default();
+            for client in self.clients_of(d, caller.client.as_ref(), &format!("caller[{i}].client"))
+            {
+                let slot = chains
+                    .entry((client, caller.name.as_str().as_bytes().into()))
+                    .or_default();
                 if slot[0].is_some() {
-                    self.problem(format!("caller[{i}].name"), format!("caller `{}` stands here twice", caller.name));
+                    self.problem(
+                        format!("caller[{i}].name"),
+                        format!("caller `{}` stands here twice", caller.name),
+                    );
                 }
                 slot[0] = Some(caller_places[i]);
             }
@@ -315,7 +403,9 @@ impl Compiler {
     }
 
     fn clients_of(&mut self, d: &Definition, name: Option<&Name>, path: &str) -> Vec<u16> {
-        let Some(name) = name else { return (0..d.clients.len() as u16).collect() };
+        let Some(name) = name else {
+            return (0..d.clients.len() as u16).collect();
+        };
         match d.clients.iter().position(|c| c.name == *name) {
             Some(i) => [i as u16].into(),
             None => {
@@ -327,43 +417,83 @@ impl Compiler {
 
     fn not_total(&mut self, path: &str, rules: &Rules) {
         if !rules.total.is_empty() {
-            self.problem(format!("{path}.total"), "`total` limits a whole client; set it in [policy] or [client.policy]");
+            self.problem(
+                format!("{path}.total"),
+                "`total` limits a whole client; set it in [policy] or [client.policy]",
+            );
         }
     }
 
     fn place(&mut self, path: &str, level: Level, rules: &Rules) -> Place {
         for rule in rules.off.iter().flatten() {
-            if matches!(rule, Rule::Loop | Rule::Emergency | Rule::AlwaysAllowed | Rule::Lockdown | Rule::TollFree | Rule::Service | Rule::Default) {
-                self.problem(format!("{path}.off"), format!("`{}` cannot be switched off", rule.name()));
+            if matches!(
+                rule,
+                Rule::Loop
+                    | Rule::Emergency
+                    | Rule::AlwaysAllowed
+                    | Rule::Lockdown
+                    | Rule::TollFree
+                    | Rule::Service
+                    | Rule::Default
+            ) {
+                self.problem(
+                    format!("{path}.off"),
+                    format!("`{}` cannot be switched off", rule.name()),
+                );
             }
         }
-        for (name, burst) in [("same_number", rules.same_number), ("spellings", rules.spellings), ("sequential", rules.sequential)] {
-            if burst.is_some_and(|Burst { calls, seconds }| !(1..=16).contains(&calls) || !(1..=86_400).contains(&seconds)) {
-                self.problem(format!("{path}.{name}"), "`calls` is 1 to 16, `seconds` 1 to 86400");
+        for (name, burst) in [
+            ("same_number", rules.same_number),
+            ("spellings", rules.spellings),
+            ("sequential", rules.sequential),
+        ] {
+            if burst.is_some_and(|Burst { calls, seconds }| {
+                !(1..=16).contains(&calls) || !(1..=86_400).contains(&seconds)
+            }) {
+                self.problem(
+                    format!("{path}.{name}"),
+                    "`calls` is 1 to 16, `seconds` 1 to 86400",
+                );
             }
         }
         for (name, set) in [("limits", &rules.limits), ("total", &rules.total)] {
             self.limits(&format!("{path}.{name}"), set);
         }
         let mut lists = [None, None];
-        for (side, (name, targets)) in [("allow", &rules.allow), ("block", &rules.block)].into_iter().enumerate() {
-            self.patterns += targets.prefixes.as_ref().map_or(0, Vec::len) + targets.patterns.as_ref().map_or(0, Vec::len);
+        for (side, (name, targets)) in [("allow", &rules.allow), ("block", &rules.block)]
+            .into_iter()
+            .enumerate()
+        {
+            self.patterns += targets.prefixes.as_ref().map_or(0, Vec::len)
+                + targets.patterns.as_ref().map_or(0, Vec::len);
             lists[side] = targets.lists.as_ref().map(|names| {
                 let mut indexes = Vec::new();
                 for (i, list) in names.iter().enumerate() {
                     match self.list_index.get(list) {
                         Some(&index) => indexes.push(index),
-                        None => self.problem(format!("{path}.{name}.lists[{i}]"), format!("there is no list named `{list}`")),
+                        None => self.problem(
+                            format!("{path}.{name}.lists[{i}]"),
+                            format!("there is no list named `{list}`"),
+                        ),
                     }
                 }
                 indexes.into_boxed_slice()
             });
         }
         if self.patterns > bounds::PATTERNS {
-            self.problem(path, format!("more than {} prefixes and patterns; put whole numbers into a list", bounds::PATTERNS));
+            self.problem(
+                path,
+                format!(
+                    "more than {} prefixes and patterns; put whole numbers into a list",
+                    bounds::PATTERNS
+                ),
+            );
         }
         if rules.hours.as_ref().is_some_and(|h| h.len() > 64) {
-            self.problem(format!("{path}.hours"), "at most 64 spans of business hours");
+            self.problem(
+                format!("{path}.hours"),
+                "at most 64 spans of business hours",
+            );
         }
         let [allow, block] = lists;
         Place::new(level, rules, allow, block)
@@ -371,10 +501,26 @@ impl Compiler {
 
     fn limits(&mut self, path: &str, set: &LimitSet) {
         let most = u32::from(u16::MAX);
-        let too_big = |l: &Limits| [l.simultaneous, l.per_minute, l.per_hour, l.per_day].into_iter().flatten().any(|v| v > most);
-        let flat = Limits { simultaneous: set.simultaneous, per_minute: set.per_minute, per_hour: set.per_hour, per_day: set.per_day };
-        if [&flat, &set.off_hours, &set.abroad, &set.abroad_off_hours].into_iter().any(too_big) {
-            self.problem(path, format!("a limit is at most {most}; leave it out for no limit"));
+        let too_big = |l: &Limits| {
+            [l.simultaneous, l.per_minute, l.per_hour, l.per_day]
+                .into_iter()
+                .flatten()
+                .any(|v| v > most)
+        };
+        let flat = Limits {
+            simultaneous: set.simultaneous,
+            per_minute: set.per_minute,
+            per_hour: set.per_hour,
+            per_day: set.per_day,
+        };
+        if [&flat, &set.off_hours, &set.abroad, &set.abroad_off_hours]
+            .into_iter()
+            .any(too_big)
+        {
+            self.problem(
+                path,
+                format!("a limit is at most {most}; leave it out for no limit"),
+            );
         }
     }
 }

@@ -6,7 +6,9 @@
 use alloc::{string::String, vec::Vec};
 use serde::{Deserialize, Serialize};
 
-use super::values::{Clock, ContactHost, CountryCode, DenyCode, Name, Network, Prefix, TagPrefix, Weekday};
+use super::values::{
+    Clock, ContactHost, CountryCode, DenyCode, Name, Network, Prefix, TagPrefix, Weekday,
+};
 use crate::{number::Kind, pattern::Pattern, time::Date, verdict::Rule};
 
 /// The whole policy: settings, the rules for everybody, and who the clients and callers are.

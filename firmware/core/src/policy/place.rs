@@ -64,11 +64,23 @@ fn figures(set: &LimitSet) -> Figures {
 impl Asked {
     fn new(targets: &Targets, lists: Option<Box<[u16]>>) -> Self {
         Asked {
-            numbers: targets.numbers.as_ref().map(|n| NumberSet::new(n.iter().map(|n| n.digits()))),
+            numbers: targets
+                .numbers
+                .as_ref()
+                .map(|n| NumberSet::new(n.iter().map(|n| n.digits()))),
             lists,
-            prefixes: targets.prefixes.as_ref().map(|p| PrefixMap::new(p.iter().map(|p| (p.digits(), ())))),
-            patterns: targets.patterns.as_ref().map(|p| PatternSet::new(p.iter().map(|p| (p, ())))),
-            kinds: targets.kinds.as_ref().map(|k| k.iter().fold(0, |bits, &kind| bits | 1 << kind as u32)),
+            prefixes: targets
+                .prefixes
+                .as_ref()
+                .map(|p| PrefixMap::new(p.iter().map(|p| (p.digits(), ())))),
+            patterns: targets
+                .patterns
+                .as_ref()
+                .map(|p| PatternSet::new(p.iter().map(|p| (p, ())))),
+            kinds: targets
+                .kinds
+                .as_ref()
+                .map(|k| k.iter().fold(0, |bits, &kind| bits | 1 << kind as u32)),
             countries: targets.countries.as_ref().map(|c| {
                 let mut sorted = c.clone();
                 sorted.sort_unstable();
@@ -79,11 +91,22 @@ impl Asked {
 }
 
 impl Place {
-    pub fn new(level: Level, rules: &Rules, allow_lists: Option<Box<[u16]>>, block_lists: Option<Box<[u16]>>) -> Self {
+    pub fn new(
+        level: Level,
+        rules: &Rules,
+        allow_lists: Option<Box<[u16]>>,
+        block_lists: Option<Box<[u16]>>,
+    ) -> Self {
         Place {
             level,
-            off: rules.off.as_ref().map(|off| off.iter().fold(0, |bits, &rule| bits | 1 << rule as u32)),
-            always: rules.always_allow.as_ref().map(|n| NumberSet::new(n.iter().map(|n| n.digits()))),
+            off: rules
+                .off
+                .as_ref()
+                .map(|off| off.iter().fold(0, |bits, &rule| bits | 1 << rule as u32)),
+            always: rules
+                .always_allow
+                .as_ref()
+                .map(|n| NumberSet::new(n.iter().map(|n| n.digits()))),
             allow: Asked::new(&rules.allow, allow_lists),
             block: Asked::new(&rules.block, block_lists),
             hours: rules.hours.clone().map(Into::into),
@@ -93,9 +116,19 @@ impl Place {
             same_number: rules.same_number,
             spellings: rules.spellings,
             sequential: rules.sequential,
-            networks: rules.networks.as_ref().map(|n| n.iter().map(|n| n.net()).collect()),
+            networks: rules
+                .networks
+                .as_ref()
+                .map(|n| n.iter().map(|n| n.net()).collect()),
             scanners: rules.scanners.as_ref().map(|s| {
-                s.iter().map(|s| s.as_str().to_ascii_lowercase().into_bytes().into_boxed_slice()).collect()
+                s.iter()
+                    .map(|s| {
+                        s.as_str()
+                            .to_ascii_lowercase()
+                            .into_bytes()
+                            .into_boxed_slice()
+                    })
+                    .collect()
             }),
             new_country: rules.new_country,
             new_phone: rules.new_phone,
@@ -108,22 +141,54 @@ impl Place {
     pub fn built_in(settings: &Settings) -> Self {
         let home = settings.country;
         let pair = [CountryCode::US, CountryCode::new(*b"CA")];
-        let countries = if pair.contains(&home) { pair.to_vec() } else { [home].to_vec() };
-        let abroad = Limits { simultaneous: Some(2), per_day: Some(10), ..Limits::default() };
+        let countries = if pair.contains(&home) {
+            pair.to_vec()
+        } else {
+            [home].to_vec()
+        };
+        let abroad = Limits {
+            simultaneous: Some(2),
+            per_day: Some(10),
+            ..Limits::default()
+        };
         let rules = Rules {
-            allow: Targets { countries: Some(countries), ..Targets::default() },
+            allow: Targets {
+                countries: Some(countries),
+                ..Targets::default()
+            },
             block: Targets {
-                kinds: Some([Kind::Premium, Kind::Satellite, Kind::GlobalNetwork, Kind::Personal].to_vec()),
+                kinds: Some(
+                    [
+                        Kind::Premium,
+                        Kind::Satellite,
+                        Kind::GlobalNetwork,
+                        Kind::Personal,
+                    ]
+                    .to_vec(),
+                ),
                 ..Targets::default()
             },
             limits: LimitSet {
                 abroad,
-                abroad_off_hours: Limits { simultaneous: Some(0), per_day: Some(0), ..Limits::default() },
+                abroad_off_hours: Limits {
+                    simultaneous: Some(0),
+                    per_day: Some(0),
+                    ..Limits::default()
+                },
                 ..LimitSet::default()
             },
-            same_number: Some(Burst { calls: 5, seconds: 30 }),
-            spellings: Some(Burst { calls: 3, seconds: 3_600 }),
-            sequential: Some(Burst { calls: 5, seconds: 600 }),
+            same_number: Some(Burst {
+                calls: 5,
+                seconds: 30,
+            }),
+            spellings: Some(Burst {
+                calls: 3,
+                seconds: 3_600,
+            }),
+            sequential: Some(Burst {
+                calls: 5,
+                seconds: 600,
+            }),
             new_country: Some(Action::Alert),
             new_phone: Some(Action::Alert),
             ..Rules::default()
@@ -135,8 +200,22 @@ impl Place {
 /// Tools that scan and dial, by what they call themselves (sipvicious, sippts and lists of TFPS and
 /// Pexip). Changed in a second by whoever runs them: a hint, not a wall.
 pub(super) const SCANNERS: &[&[u8]] = &[
-    b"friendly-scanner", b"friendly-request", b"sipvicious", b"sipcli", b"sip-scan", b"sipscan", b"sundayddr",
-    b"iwar", b"vaxsipuseragent", b"vaxuseragent", b"siparmyknife", b"pplsip", b"sivus", b"nsauditor", b"sipsak", b"gulp",
+    b"friendly-scanner",
+    b"friendly-request",
+    b"sipvicious",
+    b"sipcli",
+    b"sip-scan",
+    b"sipscan",
+    b"sundayddr",
+    b"iwar",
+    b"vaxsipuseragent",
+    b"vaxuseragent",
+    b"siparmyknife",
+    b"pplsip",
+    b"sivus",
+    b"nsauditor",
+    b"sipsak",
+    b"gulp",
 ];
 
 /// For each setting of a caller, the place that says it (an index), nearest first.
@@ -173,7 +252,13 @@ pub(super) struct TargetSources {
 impl Sources {
     /// `chain` holds indexes of places, the nearest first.
     pub fn resolve(places: &[Place], chain: &[usize]) -> Self {
-        let first = |says: &dyn Fn(&Place) -> bool| chain.iter().copied().find(|&i| says(&places[i])).map(|i| i as u32);
+        let first = |says: &dyn Fn(&Place) -> bool| {
+            chain
+                .iter()
+                .copied()
+                .find(|&i| says(&places[i]))
+                .map(|i| i as u32)
+        };
         let targets = |side: &dyn Fn(&Place) -> &Asked| TargetSources {
             numbers: first(&|p| side(p).numbers.is_some()),
             lists: first(&|p| side(p).lists.is_some()),
@@ -185,7 +270,9 @@ impl Sources {
         let limits = |figures: &dyn Fn(&Place) -> &Figures| {
             core::array::from_fn(|scope| {
                 core::array::from_fn(|span| {
-                    chain.iter().find_map(|&i| figures(&places[i])[scope][span].map(|v| (v, places[i].level)))
+                    chain.iter().find_map(|&i| {
+                        figures(&places[i])[scope][span].map(|v| (v, places[i].level))
+                    })
                 })
             })
         };
@@ -211,14 +298,20 @@ impl Sources {
 
 impl<'a> View<'a> {
     /// What `pick` finds in the place that a setting comes from, and whose place it is.
-    pub(super) fn of<T>(&self, source: Option<u32>, pick: impl FnOnce(&'a Place) -> Option<T>) -> Option<(T, Level)> {
+    pub(super) fn of<T>(
+        &self,
+        source: Option<u32>,
+        pick: impl FnOnce(&'a Place) -> Option<T>,
+    ) -> Option<(T, Level)> {
         let place = &self.policy.places[source? as usize];
         pick(place).map(|value| (value, place.level))
     }
 
     /// Is this rule switched off, and by whom?
     pub fn off(&self, rule: Rule) -> Option<Level> {
-        self.of(self.sources.off, |p| p.off).filter(|(bits, _)| bits & (1 << rule as u32) != 0).map(|(_, level)| level)
+        self.of(self.sources.off, |p| p.off)
+            .filter(|(bits, _)| bits & (1 << rule as u32) != 0)
+            .map(|(_, level)| level)
     }
 
     /// Does a phone call itself by a scanner's name? By whose list, if so.
@@ -247,8 +340,18 @@ impl<'a> View<'a> {
 
     /// The limit of a span (0 simultaneous, 1 minute, 2 hour, 3 day), where there is one. Outside
     /// business hours the figure for that time goes before the other.
-    pub fn limit(&self, whole_client: bool, abroad: bool, off_hours: bool, span: usize) -> Option<(u32, Level)> {
-        let set = if whole_client { &self.sources.total } else { &self.sources.limits };
+    pub fn limit(
+        &self,
+        whole_client: bool,
+        abroad: bool,
+        off_hours: bool,
+        span: usize,
+    ) -> Option<(u32, Level)> {
+        let set = if whole_client {
+            &self.sources.total
+        } else {
+            &self.sources.limits
+        };
         let row = 2 * usize::from(abroad);
         if off_hours && let Some(figure) = set[row + 1][span] {
             return Some(figure);
@@ -284,7 +387,10 @@ impl<'a> View<'a> {
     /// Is the office open? Always, where no hours are set or the clock is not plausible.
     pub fn open(&self, local: Option<Local>) -> bool {
         let Some(local) = local else { return true };
-        if self.of(self.sources.holidays, |p| p.holidays.as_ref()).is_some_and(|(days, _)| days.contains(&local.date)) {
+        if self
+            .of(self.sources.holidays, |p| p.holidays.as_ref())
+            .is_some_and(|(days, _)| days.contains(&local.date))
+        {
             return false;
         }
         match self.of(self.sources.hours, |p| p.hours.as_ref()) {

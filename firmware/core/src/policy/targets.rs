@@ -36,7 +36,9 @@ impl Destination {
 impl<'a> View<'a> {
     /// On the list of numbers that are always allowed?
     pub fn always_allowed(&self, digits: &Digits) -> Option<Level> {
-        self.of(self.sources.always, |p| p.always.as_ref()).filter(|(set, _)| set.contains(digits)).map(|(_, l)| l)
+        self.of(self.sources.always, |p| p.always.as_ref())
+            .filter(|(set, _)| set.contains(digits))
+            .map(|(_, l)| l)
     }
 
     /// Whole numbers and number lists.
@@ -44,13 +46,23 @@ impl<'a> View<'a> {
         let side = |sources: &TargetSources, side: fn(&Place) -> &Asked| {
             let listed = self.of(sources.numbers, |p| side(p).numbers.as_ref());
             let named = self.of(sources.lists, |p| side(p).lists.as_ref());
-            listed.filter(|(set, _)| set.contains(digits)).map(|(_, level)| level).or_else(|| {
-                named
-                    .filter(|(lists, _)| lists.iter().any(|&i| self.policy.lists[i as usize].contains(digits)))
-                    .map(|(_, level)| level)
-            })
+            listed
+                .filter(|(set, _)| set.contains(digits))
+                .map(|(_, level)| level)
+                .or_else(|| {
+                    named
+                        .filter(|(lists, _)| {
+                            lists
+                                .iter()
+                                .any(|&i| self.policy.lists[i as usize].contains(digits))
+                        })
+                        .map(|(_, level)| level)
+                })
         };
-        Destination::of(side(&self.sources.allow, |p| &p.allow), side(&self.sources.block, |p| &p.block))
+        Destination::of(
+            side(&self.sources.allow, |p| &p.allow),
+            side(&self.sources.block, |p| &p.block),
+        )
     }
 
     /// Prefixes and patterns, the most specific one. Prefixes and patterns that begin with `+` are
@@ -63,16 +75,28 @@ impl<'a> View<'a> {
         let side = |sources: &TargetSources, side: fn(&Place) -> &Asked| {
             let prefix = self
                 .of(sources.prefixes, |p| side(p).prefixes.as_ref())
-                .and_then(|(map, level)| map.longest(digits).map(|((), len)| (Specificity::of_prefix(len), level)));
+                .and_then(|(map, level)| {
+                    map.longest(digits)
+                        .map(|((), len)| (Specificity::of_prefix(len), level))
+                });
             let patterns = self.of(sources.patterns, |p| side(p).patterns.as_ref());
             let pattern = |spelling| {
                 let (set, level) = patterns?;
-                set.matches(spelling).map(|((), specificity)| (specificity, level))
+                set.matches(spelling)
+                    .map(|((), specificity)| (specificity, level))
             };
-            [prefix, pattern(dialled), pattern(plus)].into_iter().flatten().max_by(|(a, _), (b, _)| a.cmp(b))
+            [prefix, pattern(dialled), pattern(plus)]
+                .into_iter()
+                .flatten()
+                .max_by(|(a, _), (b, _)| a.cmp(b))
         };
-        match (side(&self.sources.allow, |p| &p.allow), side(&self.sources.block, |p| &p.block)) {
-            (Some((allow, level)), Some((block, _))) if allow >= block => Destination::Allowed(level),
+        match (
+            side(&self.sources.allow, |p| &p.allow),
+            side(&self.sources.block, |p| &p.block),
+        ) {
+            (Some((allow, level)), Some((block, _))) if allow >= block => {
+                Destination::Allowed(level)
+            }
             (_, Some((_, level))) => Destination::Blocked(level),
             (Some((_, level)), None) => Destination::Allowed(level),
             (None, None) => Destination::Unsaid,
@@ -83,9 +107,14 @@ impl<'a> View<'a> {
     pub fn kind(&self, number: &Number) -> Destination {
         let bit = 1u32 << number.kind as u32;
         let side = |sources: &TargetSources, side: fn(&Place) -> &Asked| {
-            self.of(sources.kinds, |p| side(p).kinds).filter(|(bits, _)| bits & bit != 0).map(|(_, level)| level)
+            self.of(sources.kinds, |p| side(p).kinds)
+                .filter(|(bits, _)| bits & bit != 0)
+                .map(|(_, level)| level)
         };
-        Destination::of(side(&self.sources.allow, |p| &p.allow), side(&self.sources.block, |p| &p.block))
+        Destination::of(
+            side(&self.sources.allow, |p| &p.allow),
+            side(&self.sources.block, |p| &p.block),
+        )
     }
 
     /// Countries. What no rule allows is blocked by whoever set the list of allowed ones.
@@ -94,12 +123,18 @@ impl<'a> View<'a> {
         let allow = self.of(self.sources.allow.countries, |p| p.allow.countries.as_ref());
         let block = self.of(self.sources.block.countries, |p| p.block.countries.as_ref());
         let named = |list: &Option<(&alloc::boxed::Box<[CountryCode]>, Level)>, code| {
-            list.as_ref().filter(|(l, _)| has(l, code)).map(|&(_, level)| level)
+            list.as_ref()
+                .filter(|(l, _)| has(l, code))
+                .map(|&(_, level)| level)
         };
         if let Some(level) = number.country.and_then(|code| named(&allow, code)) {
             return Destination::Allowed(level);
         }
-        if let Some(level) = number.country.and_then(|code| named(&block, code)).or_else(|| named(&block, CountryCode::ANY)) {
+        if let Some(level) = number
+            .country
+            .and_then(|code| named(&block, code))
+            .or_else(|| named(&block, CountryCode::ANY))
+        {
             return Destination::Blocked(level);
         }
         match (named(&allow, CountryCode::ANY), allow) {

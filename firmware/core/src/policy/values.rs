@@ -32,7 +32,10 @@ impl Name {
     /// Says what is wrong with the text.
     pub fn parse(text: &str) -> Result<Self, String> {
         if text.is_empty() || text.chars().count() > 64 || text.chars().any(char::is_control) {
-            return Err(format!("`{}` is not a name; write 1 to 64 printable characters", text.escape_debug()));
+            return Err(format!(
+                "`{}` is not a name; write 1 to 64 printable characters",
+                text.escape_debug()
+            ));
         }
         Ok(Name(text.into()))
     }
@@ -118,7 +121,12 @@ impl CountryCode {
         if text == "*" {
             return Ok(Self::ANY);
         }
-        let wrong = || format!("`{}` is not a country; write two capital letters such as US, CA or GB", text.escape_debug());
+        let wrong = || {
+            format!(
+                "`{}` is not a country; write two capital letters such as US, CA or GB",
+                text.escape_debug()
+            )
+        };
         let code: [u8; 2] = text.as_bytes().try_into().map_err(|_| wrong())?;
         if !crate::number::is_country(code) {
             return Err(wrong());
@@ -142,10 +150,18 @@ impl Network {
     /// # Errors
     /// When it is neither an address nor a network.
     pub fn parse(text: &str) -> Result<Self, String> {
-        let wrong = |_| format!("`{}` is not an address; write it as 192.168.1.10 or 192.168.0.0/16", text.escape_debug());
+        let wrong = |_| {
+            format!(
+                "`{}` is not an address; write it as 192.168.1.10 or 192.168.0.0/16",
+                text.escape_debug()
+            )
+        };
         match text.parse::<IpNet>() {
             Ok(net) => Ok(Network(net.trunc())),
-            Err(_) => text.parse::<IpAddr>().map(|address| Network(IpNet::from(address))).map_err(wrong),
+            Err(_) => text
+                .parse::<IpAddr>()
+                .map(|address| Network(IpNet::from(address)))
+                .map_err(wrong),
         }
     }
 
@@ -174,14 +190,21 @@ impl Prefix {
     /// # Errors
     /// When it is not `+` and 1 to 15 digits. Spaces, dots, dashes and brackets are passed over.
     pub fn parse(text: &str) -> Result<Self, String> {
-        let wrong = || format!("`{}` is not a number or prefix; write it as +442071838750 or +44", text.escape_debug());
+        let wrong = || {
+            format!(
+                "`{}` is not a number or prefix; write it as +442071838750 or +44",
+                text.escape_debug()
+            )
+        };
         let digits: Vec<u8> = text
             .strip_prefix('+')
             .ok_or_else(wrong)?
             .bytes()
             .filter(|b| !b" .-()/".contains(b))
             .collect();
-        crate::number::Digits::new(&digits).map(Prefix).ok_or_else(wrong)
+        crate::number::Digits::new(&digits)
+            .map(Prefix)
+            .ok_or_else(wrong)
     }
 
     /// The digits.
@@ -211,10 +234,19 @@ impl TagPrefix {
     /// When it is not three such characters. N, X and Z are refused in front: Asterisk's dial plan
     /// reads them as digits.
     pub fn parse(text: &str) -> Result<Self, String> {
-        let wrong = || format!("`{}` is not a prefix; write three characters such as A00: a letter (not N, X or Z), then letters or digits", text.escape_debug());
+        let wrong = || {
+            format!(
+                "`{}` is not a prefix; write three characters such as A00: a letter (not N, X or Z), then letters or digits",
+                text.escape_debug()
+            )
+        };
         let bytes: [u8; 3] = text.as_bytes().try_into().map_err(|_| wrong())?;
         let pattern = |b: &u8| b"NXZnxz".contains(b);
-        if !bytes[0].is_ascii_alphabetic() || bytes.iter().any(|b| pattern(b) || !b.is_ascii_alphanumeric()) {
+        if !bytes[0].is_ascii_alphabetic()
+            || bytes
+                .iter()
+                .any(|b| pattern(b) || !b.is_ascii_alphanumeric())
+        {
             return Err(wrong());
         }
         Ok(TagPrefix(bytes))
@@ -281,11 +313,16 @@ impl ContactHost {
             "source" => Ok(ContactHost::Source),
             host if !host.is_empty()
                 && host.len() <= 64
-                && host.bytes().all(|b| b.is_ascii_alphanumeric() || b".-:[]".contains(&b)) =>
+                && host
+                    .bytes()
+                    .all(|b| b.is_ascii_alphanumeric() || b".-:[]".contains(&b)) =>
             {
                 Ok(ContactHost::Fixed(host.into()))
             }
-            other => Err(format!("`{}` is not a contact host; write via, source, or a host such as 192.168.1.10:5060", other.escape_debug())),
+            other => Err(format!(
+                "`{}` is not a contact host; write via, source, or a host such as 192.168.1.10:5060",
+                other.escape_debug()
+            )),
         }
     }
 }
@@ -309,12 +346,18 @@ impl Clock {
     /// # Errors
     /// When it is not a time of day.
     pub fn parse(text: &str) -> Result<Self, String> {
-        let wrong = || format!("`{}` is not a time of day; write it as 08:00", text.escape_debug());
+        let wrong = || {
+            format!(
+                "`{}` is not a time of day; write it as 08:00",
+                text.escape_debug()
+            )
+        };
         let (h, m) = text.split_once(':').ok_or_else(wrong)?;
         if h.len() != 2 || m.len() != 2 || !text.bytes().all(|b| b.is_ascii_digit() || b == b':') {
             return Err(wrong());
         }
-        let minutes = h.parse::<u16>().map_err(|_| wrong())? * 60 + m.parse::<u16>().map_err(|_| wrong())?;
+        let minutes =
+            h.parse::<u16>().map_err(|_| wrong())? * 60 + m.parse::<u16>().map_err(|_| wrong())?;
         if m >= "60" || minutes > 1440 {
             return Err(wrong());
         }

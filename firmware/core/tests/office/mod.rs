@@ -30,7 +30,14 @@ pub struct Dial<'a> {
 }
 
 pub fn dial<'a>(from: &'a str, number: &'a str) -> Dial<'a> {
-    Dial { from, number, phone: None, agent: "", calls: None, tampering: None }
+    Dial {
+        from,
+        number,
+        phone: None,
+        agent: "",
+        calls: None,
+        tampering: None,
+    }
 }
 
 pub fn compile(toml: &str) -> Result<Policy, Vec<Problem>> {
@@ -39,17 +46,38 @@ pub fn compile(toml: &str) -> Result<Policy, Vec<Problem>> {
 
 /// A client `pbx` at 10.0.0.5 is added where the text names none.
 pub fn office(toml: &str) -> Office {
-    let client = if toml.contains("[[client]]") { "" } else { "[[client]]\nname = 'pbx'\naddresses = ['10.0.0.5']\n" };
-    let settings = if toml.contains("settings") { "" } else { "settings = {mode = 'prevent', area_code = 212}\n" };
-    let policy = compile(&format!("{settings}{toml}\n{client}")).unwrap_or_else(|problems| panic!("{problems:?}"));
-    Office { gate: Gate::new(Arc::new(policy), (1, 2)), now: monday_noon(), next: 1 }
+    let client = if toml.contains("[[client]]") {
+        ""
+    } else {
+        "[[client]]\nname = 'pbx'\naddresses = ['10.0.0.5']\n"
+    };
+    let settings = if toml.contains("settings") {
+        ""
+    } else {
+        "settings = {mode = 'prevent', area_code = 212}\n"
+    };
+    let policy = compile(&format!("{settings}{toml}\n{client}"))
+        .unwrap_or_else(|problems| panic!("{problems:?}"));
+    Office {
+        gate: Gate::new(Arc::new(policy), (1, 2)),
+        now: monday_noon(),
+        next: 1,
+    }
 }
 
 pub fn monday_noon() -> Now {
     Now {
         mono_ms: Now::ORIGIN_MS,
         unix_ms: 1_795_000_000_000,
-        local: Some(Local { date: Date { year: 2026, month: 11, day: 16 }, weekday: 0, minute: 720 }),
+        local: Some(Local {
+            date: Date {
+                year: 2026,
+                month: 11,
+                day: 16,
+            },
+            weekday: 0,
+            minute: 720,
+        }),
     }
 }
 
@@ -68,7 +96,11 @@ impl Office {
     pub fn call(&mut self, dial: Dial<'_>) -> (Answer, Record) {
         self.next += 1;
         match self.invite(dial, self.next, 1_000_000 + self.next) {
-            Invite::Decided { answer, record, ticket } => {
+            Invite::Decided {
+                answer,
+                record,
+                ticket,
+            } => {
                 if let Some(ticket) = ticket {
                     self.gate.settle(ticket, None);
                 }
@@ -97,13 +129,21 @@ impl Office {
             user_agent: b"Asterisk PBX",
             tampering: dial.tampering,
         };
-        let client = self.gate.policy().client_of(request.source).expect("the PBX is a client");
+        let client = self
+            .gate
+            .policy()
+            .client_of(request.source)
+            .expect("the PBX is a client");
         self.gate.invite(&self.now, client, &request)
     }
 
     /// The rule that decides a new call, with `+` in front where it is approved.
     pub fn rule(&mut self, dial: Dial<'_>) -> String {
         let (_, record) = self.call(dial);
-        format!("{}{}", if record.verdict.approved { "+" } else { "-" }, record.verdict.rule.name())
+        format!(
+            "{}{}",
+            if record.verdict.approved { "+" } else { "-" },
+            record.verdict.rule.name()
+        )
     }
 }

@@ -41,12 +41,18 @@ pub struct Arguments {
 /// Places the call. The answer on the wire is shown beside what `explain` says a moment before.
 pub fn run(arguments: &Arguments) -> anyhow::Result<Answer> {
     let Some(status): Option<Status> = control::ask(&arguments.state, &Ask::Status)? else {
-        bail!("no daemon runs on {}; start it with `make run` or `trunkguard run`", arguments.state.display());
+        bail!(
+            "no daemon runs on {}; start it with `make run` or `trunkguard run`",
+            arguments.state.display()
+        );
     };
     let client = match (&arguments.client, status.clients.as_slice()) {
         (Some(client), _) => client.clone(),
         (None, [only]) => only.name.clone(),
-        (None, many) => bail!("there are {} clients; say which one this machine is with --client", many.len()),
+        (None, many) => bail!(
+            "there are {} clients; say which one this machine is with --client",
+            many.len()
+        ),
     };
     let ask = ExplainAsk {
         client,
@@ -56,30 +62,58 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<Answer> {
         phone: None,
         calls: None,
     };
-    let explanation: Explanation = control::ask(&arguments.state, &Ask::Explain(ask))?.context("the daemon has just ended")?;
+    let explanation: Explanation =
+        control::ask(&arguments.state, &Ask::Explain(ask))?.context("the daemon has just ended")?;
 
-    let sip: SocketAddr = status.sip.parse().context("the daemon's SIP address is not understood")?;
+    let sip: SocketAddr = status
+        .sip
+        .parse()
+        .context("the daemon's SIP address is not understood")?;
     let to = match sip.ip() {
         ip if ip.is_unspecified() => SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), sip.port()),
         ip => SocketAddr::new(ip, sip.port()),
     };
     let reply = place(arguments, to)?;
     let Some(reply) = reply else {
-        print(format!("no answer from {to} within {} s: this machine is a stranger to the policy, or the box is busy\n", PATIENCE.as_secs()))?;
+        print(format!(
+            "no answer from {to} within {} s: this machine is a stranger to the policy, or the box is busy\n",
+            PATIENCE.as_secs()
+        ))?;
         return Ok(Answer::No);
     };
-    let contact = reply.contact_user.as_ref().map_or(String::new(), |user| format!("  Contact user: {user}"));
-    print(format!("{} from {to}{contact}\n{explanation}", reply.status))?;
-    Ok(if explanation.approved { Answer::Yes } else { Answer::No })
+    let contact = reply
+        .contact_user
+        .as_ref()
+        .map_or(String::new(), |user| format!("  Contact user: {user}"));
+    print(format!(
+        "{} from {to}{contact}\n{explanation}",
+        reply.status
+    ))?;
+    Ok(if explanation.approved {
+        Answer::Yes
+    } else {
+        Answer::No
+    })
 }
 
 fn place(arguments: &Arguments, to: SocketAddr) -> anyhow::Result<Option<Reply>> {
     let any = if to.is_ipv4() { "0.0.0.0:0" } else { "[::]:0" };
     let socket = UdpSocket::bind(any)?;
-    socket.connect(to).with_context(|| format!("no way to {to}"))?;
+    socket
+        .connect(to)
+        .with_context(|| format!("no way to {to}"))?;
     let said = format!("{};localhost;;trunkguard-call;1", arguments.from);
-    let unique = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH)?.as_nanos() as u64;
-    let attempt = Attempt { number: &arguments.number, caller: &arguments.from, said: &said, from: socket.local_addr()?, to, unique };
+    let unique = std::time::SystemTime::now()
+        .duration_since(std::time::UNIX_EPOCH)?
+        .as_nanos() as u64;
+    let attempt = Attempt {
+        number: &arguments.number,
+        caller: &arguments.from,
+        said: &said,
+        from: socket.local_addr()?,
+        to,
+        unique,
+    };
     let invite = attempt.invite().map_err(anyhow::Error::msg)?;
     let (mut buffer, mut wait, begin) = ([0; 8_192], FIRST_WAIT, Instant::now());
     while begin.elapsed() < PATIENCE {

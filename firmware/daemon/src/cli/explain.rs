@@ -50,7 +50,12 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<Answer> {
         client: arguments.client.clone(),
         from: arguments.from.clone(),
         number: arguments.number.clone(),
-        at_ms: arguments.at.as_deref().map(|at| instant(at, &zone)).transpose()?.map(Timestamp::as_millisecond),
+        at_ms: arguments
+            .at
+            .as_deref()
+            .map(|at| instant(at, &zone))
+            .transpose()?
+            .map(Timestamp::as_millisecond),
         phone: arguments.phone,
         calls: arguments.calls,
     };
@@ -63,7 +68,11 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<Answer> {
     } else {
         print(explanation.to_string())?;
     }
-    Ok(if explanation.approved { Answer::Yes } else { Answer::No })
+    Ok(if explanation.approved {
+        Answer::Yes
+    } else {
+        Answer::No
+    })
 }
 
 fn without_daemon(arguments: &Arguments, ask: &ExplainAsk) -> anyhow::Result<Explanation> {
@@ -71,7 +80,10 @@ fn without_daemon(arguments: &Arguments, ask: &ExplainAsk) -> anyhow::Result<Exp
     let mut clock = Clock::new(&compiled.settings.time_zone).map_err(anyhow::Error::msg)?;
     let gate = Gate::new(compiled.into(), (0, 0));
     let mut explanation = reasons::explain(&gate, &mut clock, ask)?;
-    explanation.note = Some("no daemon runs on this state directory: limits are shown as if no call had been made".into());
+    explanation.note = Some(
+        "no daemon runs on this state directory: limits are shown as if no call had been made"
+            .into(),
+    );
     Ok(explanation)
 }
 
@@ -82,5 +94,8 @@ fn instant(text: &str, zone: &TimeZone) -> anyhow::Result<Timestamp> {
     let Ok(civil) = text.parse::<DateTime>() else {
         bail!("--at: `{text}` is not a time; write it as 2026-12-24T18:30");
     };
-    Ok(civil.to_zoned(zone.clone()).context("--at: no such time in the office's time zone")?.timestamp())
+    Ok(civil
+        .to_zoned(zone.clone())
+        .context("--at: no such time in the office's time zone")?
+        .timestamp())
 }

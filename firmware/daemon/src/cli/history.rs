@@ -8,7 +8,10 @@ use jiff::{Timestamp, tz::TimeZone};
 use trunkguard_store::history::{Call, Filter, History};
 
 use super::{Answer, print};
-use crate::policy;
+use crate::{
+    control::{self, Ask},
+    policy,
+};
 
 /// Which calls to list.
 #[derive(Args)]
@@ -56,7 +59,7 @@ pub fn calls(arguments: &Arguments) -> anyhow::Result<Answer> {
         limit: arguments.limit,
         ..Filter::default()
     };
-    let calls = History::open(&arguments.state)?.calls(&filter)?;
+    let calls = history(&arguments.state)?.calls(&filter)?;
     if arguments.json {
         return print(serde_json::to_string_pretty(&calls)? + "\n");
     }
@@ -68,13 +71,22 @@ pub fn calls(arguments: &Arguments) -> anyhow::Result<Answer> {
     print(lines)
 }
 
+/// The history with everything in it that a running daemon has not written yet.
+fn history(state: &Path) -> anyhow::Result<History> {
+    let _: Option<bool> = control::ask(state, &Ask::Flush)?;
+    Ok(History::open(state)?)
+}
+
 fn rule(name: &str) -> anyhow::Result<trunkguard_core::verdict::Rule> {
     let rules = trunkguard_core::verdict::Rule::ALL;
     match rules.iter().find(|rule| rule.name() == name) {
         Some(&rule) => Ok(rule),
         None => {
             let names: Vec<&str> = rules.iter().map(|rule| rule.name()).collect();
-            bail!("--rule: there is no rule `{name}`; there is {}", names.join(", "))
+            bail!(
+                "--rule: there is no rule `{name}`; there is {}",
+                names.join(", ")
+            )
         }
     }
 }
@@ -86,7 +98,11 @@ fn line(call: &Call, zone: &TimeZone) -> String {
         (true, false) => "detected",
         (false, _) => "denied",
     };
-    let times = if call.count > 1 { format!(" ({} times)", call.count) } else { String::new() };
+    let times = if call.count > 1 {
+        format!(" ({} times)", call.count)
+    } else {
+        String::new()
+    };
     format!(
         "{}  {verdict:<8}  {:<12} {:<10} {number:<18} {:<2}  {}{times}\n",
         at(call.unix_ms, zone),
@@ -98,12 +114,18 @@ fn line(call: &Call, zone: &TimeZone) -> String {
 }
 
 fn at(unix_ms: i64, zone: &TimeZone) -> String {
-    Timestamp::from_millisecond(unix_ms)
-        .map_or_else(|_| "?".into(), |t| t.to_zoned(zone.clone()).strftime("%Y-%m-%d %H:%M:%S").to_string())
+    Timestamp::from_millisecond(unix_ms).map_or_else(
+        |_| "?".into(),
+        |t| {
+            t.to_zoned(zone.clone())
+                .strftime("%Y-%m-%d %H:%M:%S")
+                .to_string()
+        },
+    )
 }
 
 pub fn alerts(state: &Path, json: bool) -> anyhow::Result<Answer> {
-    let incidents = History::open(state)?.incidents(true, 1_000)?;
+    let incidents = history(state)?.incidents(true, 1_000)?;
     if json {
         return print(serde_json::to_string_pretty(&incidents)? + "\n");
     }
@@ -119,9 +141,14 @@ pub fn alerts(state: &Path, json: bool) -> anyhow::Result<Answer> {
                 (Some(client), caller) => format!("{client} {caller}"),
                 (None, _) => "box".into(),
             };
-            format!("{}  {:>6}x  {:<15} {who:<18} {}\n", at(i.last_ms, &zone), i.count, i.kind, i.text)
+            format!(
+                "{}  {:>6}x  {:<15} {who:<18} {}\n",
+                at(i.last_ms, &zone),
+                i.count,
+                i.kind,
+                i.text
+            )
         })
         .collect();
     print(lines)
 }
-

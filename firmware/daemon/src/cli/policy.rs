@@ -50,8 +50,8 @@ pub fn mode(state: &Path, wanted: Option<Mode>, json: bool) -> anyhow::Result<An
 
 /// Makes the running daemon take the stored policy over, and says whether one runs.
 fn take_over(state: &Path) -> anyhow::Result<&'static str> {
-    let reply: Option<serde_json::Value> =
-        control::ask(state, &Ask::Reload).context("the policy is stored, but the running daemon did not take it over")?;
+    let reply: Option<serde_json::Value> = control::ask(state, &Ask::Reload)
+        .context("the policy is stored, but the running daemon did not take it over")?;
     Ok(match reply {
         Some(_) => "in force now",
         None => "in force at the next start (no daemon runs on this state directory)",

@@ -13,7 +13,10 @@ pub fn run(state: &Path, json: bool) -> anyhow::Result<Answer> {
         let text = if json {
             "{\"running\": false}\n".into()
         } else {
-            format!("no daemon runs on {}; start it with `trunkguard run --state {0}`\n", state.display())
+            format!(
+                "no daemon runs on {}; start it with `trunkguard run --state {0}`\n",
+                state.display()
+            )
         };
         print(text)?;
         return Ok(Answer::No);
@@ -23,5 +26,9 @@ pub fn run(state: &Path, json: bool) -> anyhow::Result<Answer> {
     } else {
         print(status.to_string())?;
     }
-    Ok(if status.healthy { Answer::Yes } else { Answer::No })
+    Ok(if status.healthy {
+        Answer::Yes
+    } else {
+        Answer::No
+    })
 }
