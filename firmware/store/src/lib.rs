@@ -11,6 +11,7 @@ pub mod file;
 pub mod history;
 pub mod journal;
 pub mod policy_store;
+pub mod suggest;
 
 #[cfg(test)]
 mod sample;

@@ -18,8 +18,17 @@ pub(super) struct Known {
     seen: HashSet<u64, AsIs>,
     keys: Keys,
     countries: Vec<(u32, CountryCode, i64)>,
-    phones: Vec<(u32, Box<str>, IpAddr, Box<str>, i64)>,
+    phones: Vec<Phone>,
     written_phones: usize,
+}
+
+/// A phone that is not on disk yet.
+struct Phone {
+    client: u32,
+    caller: heapless::String<32>,
+    address: IpAddr,
+    agent: heapless::String<40>,
+    since_ms: i64,
 }
 
 impl Known {
@@ -77,13 +86,13 @@ impl Known {
                 &record.phone_agent,
             ))
         {
-            self.phones.push((
+            self.phones.push(Phone {
                 client,
-                (*record.caller).into(),
+                caller: record.caller.clone(),
                 address,
-                (*record.phone_agent).into(),
-                record.unix_ms,
-            ));
+                agent: record.phone_agent.clone(),
+                since_ms: record.unix_ms,
+            });
         }
     }
 
@@ -99,8 +108,21 @@ impl Known {
         }
         let mut insert = connection
             .prepare_cached("INSERT OR IGNORE INTO known_phone VALUES (?1, ?2, ?3, ?4, ?5)")?;
-        for (client, caller, address, agent, since) in &self.phones {
-            insert.execute(params![client, caller, address.to_string(), agent, since])?;
+        for Phone {
+            client,
+            caller,
+            address,
+            agent,
+            since_ms,
+        } in &self.phones
+        {
+            insert.execute(params![
+                client,
+                caller.as_str(),
+                address.to_string(),
+                agent.as_str(),
+                since_ms
+            ])?;
         }
         if self.written_phones + self.phones.len() > PHONES {
             connection.execute(

@@ -95,3 +95,156 @@ fn used(connection: &Connection) -> rusqlite::Result<u64> {
     let pages = number("page_count")? - number("freelist_count")?;
     Ok(pages.max(0).unsigned_abs() * number("page_size")?.unsigned_abs())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{journal::db, sample};
+
+    const NOW: i64 = 1_790_000_000_000;
+
+    /// 1,000 rows, ten a day up to now, and as many refusals.
+    fn filled(dir: &std::path::Path) -> Connection {
+        let connection = db::open(&dir.join(db::FILE)).unwrap();
+        let tx = connection.unchecked_transaction().unwrap();
+        for n in 0..1_000i64 {
+            let at = NOW - (1_000 - n) * DAY_MS / 10 + 7_200_000;
+            let row = params![at, at, vec![1u8; 2_000]];
+            tx.execute(
+                "INSERT INTO call (first_ms, last_ms, calls, packed) VALUES (?1, ?2, 1, ?3)",
+                row,
+            )
+            .unwrap();
+            let row = params![at, at, vec![1u8; 100]];
+            tx.execute(
+                "INSERT INTO refusal (first_ms, last_ms, count, packed) VALUES (?1, ?2, 1, ?3)",
+                row,
+            )
+            .unwrap();
+        }
+        tx.commit().unwrap();
+        connection
+    }
+
+    fn rows(connection: &Connection, table: &str) -> i64 {
+        connection
+            .query_row(&format!("SELECT count(*) FROM {table}"), [], |r| r.get(0))
+            .unwrap()
+    }
+
+    /// Steps until nothing is left to do, and answers when.
+    fn settle(
+        retention: &mut Retention,
+        connection: &Connection,
+        options: &Options,
+        start: Instant,
+        now_ms: i64,
+    ) -> Instant {
+        let mut now = start;
+        loop {
+            let before = rows(connection, "call") + rows(connection, "refusal");
+            retention
+                .step(
+                    connection,
+                    options,
+                    now_ms + (now - start).as_millis() as i64,
+                    now,
+                )
+                .unwrap();
+            assert!(
+                before - rows(connection, "call") - rows(connection, "refusal") <= 3 * STEP as i64,
+                "too much in one go"
+            );
+            if retention.due > now + MORE {
+                return now;
+            }
+            now = retention.due;
+        }
+    }
+
+    #[test]
+    fn old_calls_are_forgotten_in_small_steps_and_newer_ones_kept() {
+        let dir = sample::memory_dir();
+        let connection = filled(dir.path());
+        let options = Options {
+            history_days: 30,
+            ..Options::default()
+        };
+        let start = Instant::now();
+        let mut retention = Retention::new(NOW - TRUST.as_millis() as i64, start);
+        settle(&mut retention, &connection, &options, start + TRUST, NOW);
+        assert_eq!(
+            (rows(&connection, "call"), rows(&connection, "refusal")),
+            (300, 300)
+        );
+    }
+
+    #[test]
+    fn a_clock_that_jumps_forgets_nothing() {
+        let dir = sample::memory_dir();
+        let connection = filled(dir.path());
+        let options = Options {
+            history_days: 30,
+            ..Options::default()
+        };
+        let start = Instant::now();
+        // It wakes up in 2099 …
+        let wrong = 4_070_000_000_000;
+        let mut retention = Retention::new(wrong, start);
+        retention
+            .step(
+                &connection,
+                &options,
+                wrong + 60_000,
+                start + Duration::from_secs(60),
+            )
+            .unwrap();
+        // … and is set right before the hour is over.
+        retention
+            .step(&connection, &options, NOW, start + Duration::from_secs(120))
+            .unwrap();
+        retention
+            .step(
+                &connection,
+                &options,
+                NOW + 3_500_000,
+                start + Duration::from_secs(3_620),
+            )
+            .unwrap();
+        assert_eq!(rows(&connection, "call"), 1_000);
+        let later = start + Duration::from_secs(3_800);
+        settle(
+            &mut retention,
+            &connection,
+            &options,
+            later,
+            NOW + 3_680_000,
+        );
+        assert_eq!(
+            rows(&connection, "call"),
+            300,
+            "after an hour of even running it is believed"
+        );
+    }
+
+    #[test]
+    fn the_oldest_calls_make_room_when_the_file_is_large() {
+        let dir = sample::memory_dir();
+        let connection = filled(dir.path());
+        let options = Options {
+            max_bytes: 1 << 20,
+            history_days: 3_650,
+            ..Options::default()
+        };
+        let start = Instant::now();
+        let mut retention = Retention::new(NOW, start);
+        settle(&mut retention, &connection, &options, start, NOW);
+        assert!(used(&connection).unwrap() <= 1 << 20);
+        let left = rows(&connection, "call");
+        assert!((200..600).contains(&left), "{left}");
+        let oldest: i64 = connection
+            .query_row("SELECT min(id) FROM call", [], |r| r.get(0))
+            .unwrap();
+        assert_eq!(oldest, 1_000 - left + 1);
+    }
+}

@@ -137,14 +137,17 @@ impl Writer {
             counts_due: None,
             retention: Retention::new(disk::unix_ms(), now),
         };
-        let mut recovered = Recovered::default();
-        recovered.problem = writer.attach(now).err().map(|trouble| match trouble {
+        let problem = writer.attach(now).err().map(|trouble| match trouble {
             Trouble::Damaged(..) => writer.start_anew(&trouble, now),
             Trouble::Disk(why) => {
                 writer.fail(now, &why);
                 format!("the history is not written: {why}")
             }
         });
+        let mut recovered = Recovered {
+            problem,
+            ..Recovered::default()
+        };
         if let Some(connection) = &writer.connection
             && let Err(e) = known::recover(connection, &mut recovered)
         {
