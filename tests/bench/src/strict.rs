@@ -37,6 +37,7 @@ impl Suite {
                 rows.add("echo", &name, self.load(&echo, pace, Ask::Echo)?);
             }
         }
+        let (memory, _) = strict.server.memory()?;
         drop((echo, strict, relaxed));
         progress("strict: counting fsyncs");
         let shared = self.count_fsyncs()?;
@@ -62,7 +63,13 @@ impl Suite {
             );
             judge_strict(outstanding, strict, relaxed, echo, per_approval, targets);
         }
-        println!();
+        println!("\nTrunkguard's memory after this: resident {memory} KiB.\n");
+        let figure = format!("{:.1} MiB", memory as f64 / 1024.0);
+        targets.add(
+            "resident memory under 24 MiB (strict)",
+            figure,
+            memory < 24 * 1024,
+        );
         let of_strict = |row: &&Row| row.server == STRICT;
         let sum = |figure: fn(&Outcome) -> u64| {
             rows.0
