@@ -93,20 +93,9 @@ impl Guard {
             .map(|text| text.matches("ready").count())
             .unwrap_or(0);
         let state = self.state.to_string_lossy().into_owned();
-        let (sip, web) = (self.listens().to_string(), format!("{}:8080", address::BOX));
-        let mut args = vec![
-            "run",
-            "--state",
-            &state,
-            "--sip",
-            &sip,
-            "--web",
-            &web,
-            "--board",
-            "sim",
-            "--firewall",
-            "dry-run",
-        ];
+        let sip = self.listens().to_string();
+        let mut args = vec!["run", "--state", &state, "--sip", &sip];
+        args.extend(["--board", "sim", "--firewall", "dry-run"]);
         args.extend(self.more.iter().map(String::as_str));
         let binary = self.binary.to_string_lossy();
         let command: Vec<&str> = self

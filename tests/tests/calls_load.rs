@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::{Result, ensure};
 use trunkguard_tests::{
     Office, Process, address,
-    scenario::{ALLOWED, BLOCKED},
+    scenario::{BLOCKED, DOMESTIC},
     tools, wire,
 };
 
@@ -15,6 +15,8 @@ format = 1
 [settings]
 mode = "prevent"
 country = "US"
+[policy]
+off = ["same-number", "spellings", "sequential"]
 [policy.block]
 countries = ["CU"]
 [[client]]
@@ -37,7 +39,7 @@ fn sipp(
         "more load than a shared machine should get"
     );
     let number = if scenario == "ask-approved" {
-        ALLOWED
+        DOMESTIC
     } else {
         BLOCKED
     };
@@ -149,8 +151,8 @@ fn calls_load_a_retransmission_gets_the_same_answer_and_counts_once() {
     Office::run(|office| {
         let guard = office.guard(&format!("{POLICY}[policy.limits]\nper_day = 1\n"))?;
         let udp = wire::Udp::at(address::SCRIPT, guard.listens())?;
-        let first = udp.ask_for(ALLOWED, "again", Duration::from_secs(5))?;
-        let again = udp.ask_for(ALLOWED, "again", Duration::from_secs(5))?;
+        let first = udp.ask_for(DOMESTIC, "again", Duration::from_secs(5))?;
+        let again = udp.ask_for(DOMESTIC, "again", Duration::from_secs(5))?;
         let (Some(first), Some(again)) = (first, again) else {
             anyhow::bail!("an answer is missing")
         };
@@ -159,7 +161,7 @@ fn calls_load_a_retransmission_gets_the_same_answer_and_counts_once() {
             "{first:?} {again:?}"
         );
         ensure!(
-            udp.ask(ALLOWED, "another")?.status() == Some(603),
+            udp.ask(DOMESTIC, "another")?.status() == Some(603),
             "the limit of one a day did not hold"
         );
         ensure!(

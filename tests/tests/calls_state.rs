@@ -11,14 +11,26 @@ use anyhow::{Context, Result, ensure};
 use nix::mount::{MsFlags, mount};
 use trunkguard_tests::{
     Guard, Office, address,
-    scenario::{ALLOWED, BLOCKED, EMERGENCY},
+    scenario::{BLOCKED, DOMESTIC, EMERGENCY},
     wire::{self, Udp},
 };
 
 fn policy(settings: &str, rules: &str) -> String {
     format!(
-        "format = 1\n[settings]\nmode = \"prevent\"\ncountry = \"US\"\n{settings}\n[policy.block]\ncountries = [\"CU\"]\n\
-         {rules}\n[[client]]\nname = \"script\"\naddresses = [\"127.0.0.50\", \"127.0.0.51\"]\n"
+        r#"format = 1
+[settings]
+mode = "prevent"
+country = "US"
+{settings}
+[policy]
+off = ["same-number", "spellings", "sequential"]
+[policy.block]
+countries = ["CU"]
+{rules}
+[[client]]
+name = "script"
+addresses = ["127.0.0.50", "127.0.0.51"]
+"#
     )
 }
 
@@ -77,11 +89,11 @@ fn calls_state_limits_survive_kill_9() {
         let mut guard = office.guard(&policy("", "[policy.limits]\nper_day = 3"))?;
         let udp = script(&guard)?;
         for n in 0..3 {
-            expect(&udp, ALLOWED, &format!("before-{n}"), 302)?;
+            expect(&udp, DOMESTIC, &format!("before-{n}"), 302)?;
         }
         guard.kill();
         guard.start()?;
-        expect(&udp, ALLOWED, "after", 603)?;
+        expect(&udp, DOMESTIC, "after", 603)?;
         expect(&udp, EMERGENCY, "emergency", 302)?;
         let calls = guard.calls(5)?;
         ensure!(calls[3]["rule"] == "per-day", "{calls:#?}");
@@ -102,7 +114,7 @@ fn calls_state_every_answered_approval_is_in_the_journal_after_kill_9() {
                 udp.send(&wire::invite(
                     udp.here,
                     "UDP",
-                    &format!("0114420{round}{n:07}"),
+                    &format!("1212{:03}{n:04}", 200 + round),
                     &format!("cut-{round}-{n}"),
                 ))?;
             }
@@ -154,14 +166,14 @@ fn calls_state_full_disk_lets_calls_through_and_recovers() {
         )?;
         guard.start()?;
         let udp = script(&guard)?;
-        expect(&udp, ALLOWED, "before", 302)?;
+        expect(&udp, DOMESTIC, "before", 302)?;
         let ballast = fill(&state)?;
         // Full: calls go on, limits are kept in memory, and emergency is never in question.
-        expect(&udp, ALLOWED, "full-1", 302)?;
+        expect(&udp, DOMESTIC, "full-1", 302)?;
         expect(&udp, EMERGENCY, "full-2", 302)?;
         expect(&udp, BLOCKED, "full-3", 603)?;
-        expect(&udp, ALLOWED, "full-4", 302)?;
-        expect(&udp, ALLOWED, "full-5", 603)?;
+        expect(&udp, DOMESTIC, "full-4", 302)?;
+        expect(&udp, DOMESTIC, "full-5", 603)?;
         ensure!(guard.running(), "the box did not survive the full disk");
         let health = guard.cli(&["status"])?;
         ensure!(
@@ -170,14 +182,14 @@ fn calls_state_full_disk_lets_calls_through_and_recovers() {
         );
         fs::remove_file(ballast)?;
         guard.apply(&policy("", ""))?;
-        expect(&udp, ALLOWED, "after", 302)?;
+        expect(&udp, DOMESTIC, "after", 302)?;
         guard.stop()?;
         guard.start()?;
         let numbers = guard.journal()?;
         ensure!(
             numbers
                 .iter()
-                .filter(|call| call["dialled"] == ALLOWED)
+                .filter(|call| call["dialled"] == DOMESTIC)
                 .count()
                 >= 2,
             "{numbers:#?}"
@@ -197,14 +209,14 @@ fn calls_state_full_disk_refuses_when_told_to() {
         )?;
         guard.start()?;
         let udp = script(&guard)?;
-        expect(&udp, ALLOWED, "before", 302)?;
+        expect(&udp, DOMESTIC, "before", 302)?;
         let ballast = fill(&state)?;
-        expect(&udp, ALLOWED, "full-1", 603)?;
+        expect(&udp, DOMESTIC, "full-1", 603)?;
         expect(&udp, EMERGENCY, "full-2", 302)?;
         fs::remove_file(ballast)?;
         let started = Instant::now();
         let mut n = 0;
-        while status(&udp, ALLOWED, &format!("after-{n}"))? != 302 {
+        while status(&udp, DOMESTIC, &format!("after-{n}"))? != 302 {
             ensure!(
                 started.elapsed() < Duration::from_secs(15),
                 "the box does not notice that there is room again"
@@ -236,7 +248,7 @@ fn calls_state_read_only_folder_still_answers_by_the_policy() {
         let udp = script(&guard)?;
         expect(&udp, EMERGENCY, "emergency", 302)?;
         expect(&udp, BLOCKED, "blocked", 603)?;
-        expect(&udp, ALLOWED, "allowed", 302)?;
+        expect(&udp, DOMESTIC, "allowed", 302)?;
         ensure!(guard.running(), "the box did not survive");
         Ok(())
     });
@@ -263,14 +275,14 @@ fn spoil(file: &Path) -> Result<()> {
 fn calls_state_a_spoilt_history_is_moved_aside_while_calls_go_on() {
     Office::run(|office| {
         let mut guard = office.guard(&policy("", ""))?;
-        expect(&script(&guard)?, ALLOWED, "before", 302)?;
+        expect(&script(&guard)?, DOMESTIC, "before", 302)?;
         guard.stop()?;
         spoil(&guard.state().join("history.v1.db"))?;
         guard.start()?;
         let udp = script(&guard)?;
-        expect(&udp, ALLOWED, "after", 302)?;
+        expect(&udp, DOMESTIC, "after", 302)?;
         expect(&udp, BLOCKED, "blocked", 603)?;
-        ensure!(guard.calls(2)?[0]["dialled"] == ALLOWED);
+        ensure!(guard.calls(2)?[0]["dialled"] == DOMESTIC);
         let kept = fs::read_dir(guard.state())?.flatten().any(|entry| {
             let name = entry.file_name().to_string_lossy().into_owned();
             name.starts_with("history")
@@ -294,7 +306,7 @@ fn calls_state_a_spoilt_policy_falls_back_to_the_last_good_one() {
         let udp = script(&guard)?;
         expect(&udp, EMERGENCY, "emergency", 302)?;
         expect(&udp, BLOCKED, "blocked", 603)?;
-        expect(&udp, ALLOWED, "allowed", 302)
+        expect(&udp, DOMESTIC, "allowed", 302)
     });
 }
 
@@ -319,7 +331,7 @@ fn calls_state_a_wrong_policy_file_changes_nothing() {
             );
         }
         expect(&udp, BLOCKED, "still-blocked", 603)?;
-        expect(&udp, ALLOWED, "still-allowed", 302)
+        expect(&udp, DOMESTIC, "still-allowed", 302)
     });
 }
 
@@ -341,16 +353,16 @@ fn calls_state_a_clock_that_jumps_neither_resets_nor_blocks() {
         ]);
         guard.start()?;
         let udp = script(&guard)?;
-        expect(&udp, ALLOWED, "now-1", 302)?;
+        expect(&udp, DOMESTIC, "now-1", 302)?;
         for (name, offset) in [("future", "+10y"), ("past", "-56y")] {
             fs::write(&clock, offset)?;
             expect(&udp, EMERGENCY, &format!("{name}-emergency"), 302)?;
             expect(&udp, BLOCKED, &format!("{name}-blocked"), 603)?;
         }
-        expect(&udp, ALLOWED, "past-2", 302)?;
-        expect(&udp, ALLOWED, "past-3", 603)?;
+        expect(&udp, DOMESTIC, "past-2", 302)?;
+        expect(&udp, DOMESTIC, "past-3", 603)?;
         fs::write(&clock, "+0")?;
-        expect(&udp, ALLOWED, "now-4", 603)?;
+        expect(&udp, DOMESTIC, "now-4", 603)?;
         ensure!(guard.running());
         Ok(())
     });

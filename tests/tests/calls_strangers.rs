@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, ensure};
 use trunkguard_tests::{
     Guard, Office, Process, Root, address,
-    scenario::{self, ALLOWED, BLOCKED, Down, Plan},
+    scenario::{BLOCKED, DOMESTIC, Down, Plan},
     tools, wire,
 };
 
@@ -13,7 +13,7 @@ const PLAN: Plan = Plan {
     root: Root::Asterisk22,
     layers: &["redirect"],
     profile: "redirect",
-    client: "",
+    client: "policy.off = [\"same-number\"]",
     options: &[],
     caller: "1001",
     down: Down::AsSet,
@@ -22,7 +22,7 @@ const PLAN: Plan = Plan {
 
 fn policy() -> String {
     format!(
-        "{}[[client]]\nname = \"script\"\naddresses = [\"127.0.0.50\"]\n",
+        "{}[[client]]\nname = \"script\"\naddresses = [\"127.0.0.50\"]\n[client.policy]\noff = [\"same-number\"]\n",
         PLAN.policy("prevent")
     )
 }
@@ -138,8 +138,8 @@ fn calls_strangers_sipvicious_finds_nothing_while_calls_go_on() {
         while running.iter_mut().any(Process::alive) && started.elapsed() < Duration::from_secs(60)
             || passed.len() < 3
         {
-            stage.phone.call_through(ALLOWED)?;
-            passed.push(ALLOWED);
+            stage.phone.call_through(DOMESTIC)?;
+            passed.push(DOMESTIC);
             stage.phone.call_refused(BLOCKED)?;
         }
         stage.provider.saw(&passed)?;
@@ -197,12 +197,7 @@ fn calls_strangers_flood_does_not_stop_clients() {
             ))?;
             if n % 1_000 == 999 {
                 let started = Instant::now();
-                ensure!(
-                    client
-                        .ask(scenario::ALLOWED, &format!("client-{n}"))?
-                        .status()
-                        == Some(302)
-                );
+                ensure!(client.ask(DOMESTIC, &format!("client-{n}"))?.status() == Some(302));
                 slowest = slowest.max(started.elapsed());
                 asked += 1;
             }

@@ -13,6 +13,8 @@ use crate::{Guard, Office, Pbx, Phone, Provider, Root};
 
 /// London: allowed by [`Plan::policy`].
 pub const ALLOWED: &str = "011442071838750";
+/// New York: allowed, and without the limits that calls abroad have from the start.
+pub const DOMESTIC: &str = "12125551234";
 /// Havana: blocked by [`Plan::policy`].
 pub const BLOCKED: &str = "0115378301234";
 /// Emergency.
@@ -76,11 +78,28 @@ pub struct Stage {
 }
 
 impl Plan {
-    /// A policy file in which the PBX is the client `office` and calls to Cuba are blocked.
+    /// A policy file in which the PBX is the client `office`, calls to the United Kingdom are
+    /// allowed, and calls to Cuba are blocked.
     pub fn policy(&self, mode: &str) -> String {
         format!(
-            "format = 1\n\n[settings]\nmode = \"{mode}\"\ncountry = \"US\"\n\n[policy.block]\ncountries = [\"CU\"]\n\n\
-             [[client]]\nname = \"office\"\naddresses = [\"127.0.0.10\"]\nprofile = \"{}\"\n{}\n",
+            r#"format = 1
+
+[settings]
+mode = "{mode}"
+country = "US"
+
+[policy.allow]
+countries = ["US", "GB"]
+
+[policy.block]
+countries = ["CU"]
+
+[[client]]
+name = "office"
+addresses = ["127.0.0.10"]
+profile = "{}"
+{}
+"#,
             self.profile, self.client
         )
     }
