@@ -35,6 +35,17 @@ pub(crate) fn make_private(path: &Path) -> io::Result<()> {
         .map(drop)
 }
 
+/// Waits until no other process holds this lock, and holds it until the answer is dropped.
+pub(crate) fn lock(path: &Path) -> io::Result<File> {
+    let file = OpenOptions::new()
+        .append(true)
+        .create(true)
+        .mode(0o600)
+        .open(path)?;
+    file.lock()?;
+    Ok(file)
+}
+
 /// Replaces a file whole: afterwards, and after a power cut at any moment, there is the old text or
 /// the new one.
 pub(crate) fn replace_file(path: &Path, octets: &[u8]) -> io::Result<()> {

@@ -22,6 +22,7 @@ use open::Found;
 pub struct PolicyStore {
     connection: Connection,
     last_good: PathBuf,
+    lock: PathBuf,
     path: PathBuf,
     /// Why nothing can be written.
     read_only: Option<String>,
@@ -143,11 +144,12 @@ impl PolicyStore {
         let store = PolicyStore {
             connection,
             last_good: files.last_good.clone(),
+            lock: files.lock.clone(),
             path: files.path.clone(),
             read_only,
         };
         if store.read_only.is_none() && !(origin == Origin::Loaded && files.last_good.exists()) {
-            store.keep_last_good(&store.definition()?);
+            store.keep_last_good();
         }
         Ok((store, origin))
     }
@@ -204,15 +206,23 @@ impl PolicyStore {
         if changed {
             tables::stamp(&tx, disk::unix_ms()).map_err(wrong)?;
             tx.commit().map_err(wrong)?;
-            self.keep_last_good(&self.definition()?);
+            self.keep_last_good();
         }
         Ok(changed)
     }
 
     /// The edit itself is stored; without this copy only a later damage would cost more.
-    fn keep_last_good(&self, definition: &Definition) {
-        if let Err(e) = disk::replace_file(&self.last_good, file::render(definition).as_bytes()) {
-            tracing::warn!(error = %e, file = %self.last_good.display(), "the copy of the policy for emergencies is not up to date");
+    fn keep_last_good(&self) {
+        let copy = || {
+            // Read under the lock: of two edits at the same moment the later one is what stays.
+            let _one_at_a_time =
+                disk::lock(&self.lock).map_err(|e| StoreError::io(&self.lock, &e))?;
+            let text = file::render(&self.definition()?);
+            disk::replace_file(&self.last_good, text.as_bytes())
+                .map_err(|e| StoreError::io(&self.last_good, &e))
+        };
+        if let Err(e) = copy() {
+            tracing::warn!(error = %e, "the copy of the policy for emergencies is not up to date");
         }
     }
 }

@@ -21,6 +21,8 @@ pub(super) struct Files<'a> {
     version: u32,
     pub path: PathBuf,
     pub last_good: PathBuf,
+    /// Held while a process looks for the policy and makes or replaces a file.
+    pub lock: PathBuf,
 }
 
 /// An open policy.
@@ -40,6 +42,7 @@ impl<'a> Files<'a> {
             version,
             path,
             last_good: dir.join(format!("policy.v{version}.last-good.toml")),
+            lock: dir.join("policy.lock"),
         }
     }
 
@@ -71,6 +74,8 @@ pub(super) fn open(files: &Files<'_>) -> Result<Found, StoreError> {
 
 fn open_for_writing(files: &Files<'_>) -> Result<Found, StoreError> {
     disk::make_dir(files.dir).map_err(|e| StoreError::io(&files.path, &e))?;
+    // The daemon and a first `apply` may start at the same moment; only one of them makes the file.
+    let _one_at_a_time = disk::lock(&files.lock).map_err(|e| StoreError::io(&files.path, &e))?;
     if !files.path.exists() {
         let lost = files
             .last_good

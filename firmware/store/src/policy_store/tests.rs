@@ -23,7 +23,7 @@ fn names(dir: &Path) -> Vec<String> {
         .unwrap()
         .map(|e| e.unwrap().file_name().into_string().unwrap())
         .collect();
-    names.retain(|n| !n.ends_with("-wal") && !n.ends_with("-shm"));
+    names.retain(|n| ![".lock", "-wal", "-shm"].iter().any(|end| n.ends_with(end)));
     names.sort();
     names
 }
@@ -99,6 +99,27 @@ fn two_processes_see_each_others_edits() {
     assert_eq!(daemon.definition().unwrap(), policy(3));
     daemon.set_mode(Mode::Prevent).unwrap();
     assert_eq!(command.definition().unwrap().settings.mode, Mode::Prevent);
+}
+
+#[test]
+fn a_first_start_and_a_first_edit_at_the_same_moment_lose_nothing() {
+    for _ in 0..8 {
+        let dir = sample::memory_dir();
+        std::thread::scope(|scope| {
+            for n in 0..4 {
+                let dir = dir.path();
+                scope.spawn(move || {
+                    let (mut store, _) = PolicyStore::open(dir).unwrap();
+                    if n == 0 {
+                        store.replace(&policy(9)).unwrap();
+                    }
+                });
+            }
+        });
+        let (store, origin) = PolicyStore::open(dir.path()).unwrap();
+        assert_eq!(origin, Origin::Loaded);
+        assert_eq!(store.definition().unwrap(), policy(9));
+    }
 }
 
 proptest! {
