@@ -171,3 +171,50 @@ fn calls_load_a_retransmission_gets_the_same_answer_and_counts_once() {
         Ok(())
     });
 }
+
+/// A running box takes ten policies over, one after the other, and loses no call.
+#[test]
+fn calls_load_policies_change_under_load_without_losing_a_call() {
+    Office::run(|office| {
+        let guard = office.guard(POLICY)?;
+        let mut load = sipp(office, "ask-approved", 5070, &["-t", "u1"], 2_000, 400)?;
+        let mut applied = 0;
+        while load.alive() {
+            let limit = 60_000 + applied;
+            guard.apply(&format!("{POLICY}[policy.limits]\nper_day = {limit}\n"))?;
+            applied += 1;
+            std::thread::sleep(Duration::from_millis(200));
+        }
+        succeeds(load)?;
+        ensure!(
+            applied >= 10,
+            "only {applied} policies were applied meanwhile"
+        );
+        let journal = guard.approved_calls()?;
+        ensure!(
+            journal == 2_000,
+            "2,000 calls were approved; the journal holds {journal}"
+        );
+        Ok(())
+    });
+}
+
+/// A stop as systemd does it, in the middle of the load: what was answered is in the journal, and
+/// the calls after the start are answered again.
+#[test]
+fn calls_load_a_restart_under_load_forgets_nothing() {
+    Office::run(|office| {
+        let mut guard = office.guard(POLICY)?;
+        let load = sipp(office, "ask-approved", 5070, &["-t", "u1"], 1_500, 300)?;
+        std::thread::sleep(Duration::from_millis(1_500));
+        guard.stop()?;
+        guard.start()?;
+        succeeds(load)?;
+        let journal = guard.approved_calls()?;
+        ensure!(
+            journal >= 1_500,
+            "1,500 calls were answered; the journal holds {journal}"
+        );
+        Ok(())
+    });
+}
