@@ -1,10 +1,10 @@
 //! The gate: one INVITE in, one answer out, decided once per transaction and counted once.
 
-use alloc::sync::Arc;
+use alloc::{boxed::Box, sync::Arc};
 use core::net::IpAddr;
 
 use crate::{
-    counters::{Counted, Counters},
+    counters::{ClientId, Counted, Counters},
     decide::{self, Call, Decided, NoTrace, Trace},
     number::{self, Dialled, Home, NotANumber},
     policy::{Client, CountryCode, Durability, Policy, Profile},
@@ -18,6 +18,8 @@ use crate::{
 /// Policy, figures and transactions. One owner; the shells hand it everything.
 pub struct Gate {
     policy: Arc<Policy>,
+    /// The policy's clients as the counters know them.
+    clients: Box<[ClientId]>,
     counters: Counters,
     transactions: Transactions,
     figures: Figures,
@@ -60,9 +62,11 @@ pub enum Invite {
 impl Gate {
     /// A gate with this policy. `key` makes the tables' places unpredictable; the shell draws it.
     pub fn new(policy: Arc<Policy>, key: (u64, u64)) -> Self {
+        let counters = Counters::new(key);
         Gate {
+            clients: ids(&policy, &counters),
             policy,
-            counters: Counters::new(key),
+            counters,
             transactions: Transactions::default(),
             figures: Figures::default(),
         }
@@ -75,6 +79,7 @@ impl Gate {
 
     /// Puts another policy in force, from the next request on. Figures and transactions stay.
     pub fn replace_policy(&mut self, policy: Arc<Policy>) -> Arc<Policy> {
+        self.clients = ids(&policy, &self.counters);
         core::mem::replace(&mut self.policy, policy)
     }
 
@@ -108,7 +113,13 @@ impl Gate {
             Known::New => {}
         }
         let policy = self.policy.clone();
-        let prepared = Prepared::new(&policy, &self.counters, client, request);
+        let prepared = Prepared::new(
+            &policy,
+            &self.counters,
+            self.clients[client as usize],
+            client,
+            request,
+        );
         let settings = &policy.settings;
         let Decided { verdict, first } = decide::decide(
             settings.mode,
@@ -144,7 +155,13 @@ impl Gate {
         request: &Request<'_>,
         trace: &mut impl Trace,
     ) -> (Decided, Result<Dialled, NotANumber>) {
-        let prepared = Prepared::new(&self.policy, &self.counters, client, request);
+        let prepared = Prepared::new(
+            &self.policy,
+            &self.counters,
+            self.clients[client as usize],
+            client,
+            request,
+        );
         let mode = self.policy.settings.mode;
         let decided = decide::decide(
             mode,
@@ -192,6 +209,14 @@ impl Gate {
     }
 }
 
+fn ids(policy: &Policy, counters: &Counters) -> Box<[ClientId]> {
+    policy
+        .clients()
+        .iter()
+        .map(|client| counters.client(client.name.as_str()))
+        .collect()
+}
+
 fn home<'a>(policy: &'a Policy, client: &'a Client) -> Home<'a> {
     Home {
         country: policy.settings.country,
@@ -209,12 +234,18 @@ struct Prepared<'a> {
 }
 
 impl<'a> Prepared<'a> {
-    fn new(policy: &'a Policy, counters: &Counters, index: u16, request: &'a Request<'a>) -> Self {
+    fn new(
+        policy: &'a Policy,
+        counters: &Counters,
+        id: ClientId,
+        index: u16,
+        request: &'a Request<'a>,
+    ) -> Self {
         let client = &policy.clients()[index as usize];
         let caller = caller_of(request);
         Prepared {
             call: Call {
-                who: counters.who(client.name.as_str(), caller),
+                who: counters.who(id, caller),
                 client,
                 view: policy.view(index, caller),
                 request,
@@ -378,7 +409,9 @@ impl Gate {
             return;
         }
         let at_ms = now.mono_ms.saturating_sub(ago);
-        let who = self.counters.who(past.client, past.caller);
+        let who = self
+            .counters
+            .who(self.counters.client(past.client), past.caller);
         self.counters.tried(who, at_ms, past.dialled, true);
         let open_ms = u64::from(self.policy.settings.assumed_call_minutes) * 60_000;
         self.counters.approved(&Counted {
@@ -394,13 +427,13 @@ impl Gate {
 
     /// This client has called this country before.
     pub fn knows_country(&mut self, client: &str, country: CountryCode) {
-        let who = self.counters.who(client, b"");
+        let who = self.counters.who(self.counters.client(client), b"");
         self.counters.learn_country(who, country);
     }
 
     /// This caller has called from this phone before.
     pub fn knows_phone(&mut self, client: &str, caller: &[u8], address: IpAddr, agent: &[u8]) {
-        let who = self.counters.who(client, caller);
+        let who = self.counters.who(self.counters.client(client), caller);
         self.counters.learn_phone(who, (address, agent));
     }
 }

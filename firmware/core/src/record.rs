@@ -1,7 +1,7 @@
 //! One decided call, as the journal keeps it: fixed size, copied without allocation.
 
 use core::net::IpAddr;
-use heapless::String;
+use heapless::{String, Vec};
 
 use crate::{
     number::{Digits, Kind},
@@ -47,14 +47,12 @@ pub struct Record {
 
 /// Copies bytes from the wire into text: what is not printable ASCII becomes `?`, the rest is cut.
 pub fn text<const N: usize>(bytes: &[u8]) -> String<N> {
-    let mut out = String::new();
-    for &b in bytes.iter().take(N) {
-        // A heapless string of N octets takes N ASCII characters.
-        let _ = out.push(if (0x20..0x7f).contains(&b) {
-            b as char
-        } else {
-            '?'
-        });
+    let bytes = &bytes[..bytes.len().min(N)];
+    let mut out = Vec::<u8, N>::new();
+    // It has just been cut to what fits.
+    let _ = out.extend_from_slice(bytes);
+    for b in out.iter_mut().filter(|b| !(0x20..0x7f).contains(*b)) {
+        *b = b'?';
     }
-    out
+    String::from_utf8(out).unwrap_or_default()
 }

@@ -57,7 +57,6 @@ pub struct Desk {
     entries: Vec<Entry>,
     log: CallLog,
     lines: Vec<Line>,
-    trying: Box<[u8]>,
 }
 
 /// A call that gets a line in the log, once the lock is free.
@@ -95,7 +94,6 @@ impl Shared {
             entries: Vec::with_capacity(2 * BATCH),
             log: CallLog::default(),
             lines: Vec::with_capacity(2 * BATCH),
-            trying: vec![0; held::LONGEST].into(),
         };
         Shared {
             desk: Mutex::new(desk),
@@ -188,26 +186,24 @@ impl Shared {
         let refuses = outcome == journal::Outcome::Failed
             && gate.policy().settings.store_failure == StoreFailure::Refuse;
         for &ticket in tickets {
-            held.release(
-                ticket,
-                |Waiting {
-                     route, transaction, ..
-                 },
-                 bytes| {
-                    if refuses {
-                        // Nothing leaves: the client asks again and gets the refusal.
-                        return;
+            let Some((waiting, bytes)) = held.release(ticket) else {
+                continue;
+            };
+            if refuses {
+                // Nothing leaves now: the client asks again and gets the refusal.
+                gate.settle(ticket, Some(Answer::Status(waiting.refusal)));
+                continue;
+            }
+            gate.settle(ticket, None);
+            match waiting.route {
+                Route::Udp(to) => {
+                    late.push(&self.socket, bytes, to);
+                    if let Some(transaction) = waiting.repeats {
+                        uas.sent(now_ms, transaction, to, bytes);
                     }
-                    match route {
-                        Route::Udp(to) => {
-                            late.push(&self.socket, bytes, to);
-                            uas.sent(now_ms, transaction, to, bytes);
-                        }
-                        Route::Stream(connection) => self.stream(connection, bytes),
-                    }
-                },
-            );
-            gate.settle(ticket, refuses.then_some(Answer::Status(603)));
+                }
+                Route::Stream(connection) => self.stream(connection, bytes),
+            }
         }
         late.send(&self.socket);
     }
@@ -227,9 +223,19 @@ impl Shared {
         let now_ms = desk.clock.now().mono_ms;
         let Desk { uas, held, log, .. } = &mut *desk;
         uas.due(now_ms, |to, bytes| late.push(&self.socket, bytes, to));
-        held.impatient(now_ms, |route, bytes| match route {
-            Route::Udp(to) => late.push(&self.socket, bytes, to),
-            Route::Stream(connection) => self.stream(connection, bytes),
+        let mut trying = [0; held::LONGEST];
+        held.impatient(now_ms, |waiting, request| {
+            let framing = match waiting.route {
+                Route::Udp(_) => Framing::Datagram,
+                Route::Stream(_) => Framing::Stream,
+            };
+            let Some(len) = Uas::trying(request, waiting.from, framing, &mut trying) else {
+                return;
+            };
+            match waiting.route {
+                Route::Udp(to) => late.push(&self.socket, &trying[..len], to),
+                Route::Stream(connection) => self.stream(connection, &trying[..len]),
+            }
         });
         late.send(&self.socket);
         log.flush(now_ms);
@@ -298,29 +304,27 @@ impl Desk {
                 transaction,
             } => {
                 self.note(&record, from.ip());
-                let repeats = connection.is_none()
-                    && self.gate.policy().clients()[client as usize].retransmit;
+                let asker = &self.gate.policy().clients()[client as usize];
+                let repeats = (connection.is_none() && asker.retransmit).then_some(transaction);
+                let refusal = gate::deny_status(asker);
                 let Some(ticket) = ticket else {
                     self.entries.push(Entry {
                         record,
                         ticket: None,
                     });
-                    if repeats {
+                    if let Some(transaction) = repeats {
                         self.uas.sent(now.mono_ms, transaction, to, &out[..len]);
                     }
                     return Some((len, to));
                 };
-                let route = connection.map_or(Route::Udp(to), Route::Stream);
-                let trying = Uas::trying(bytes, from, framing, &mut self.trying).unwrap_or(0);
                 let waiting = Waiting {
                     ticket,
-                    route,
-                    transaction,
+                    from,
+                    route: connection.map_or(Route::Udp(to), Route::Stream),
+                    repeats,
+                    refusal,
                 };
-                if self
-                    .held
-                    .keep(now.mono_ms, waiting, &out[..len], &self.trying[..trying])
-                {
+                if self.held.keep(now.mono_ms, waiting, &out[..len], bytes) {
                     self.entries.push(Entry {
                         record,
                         ticket: Some(ticket),

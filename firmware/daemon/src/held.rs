@@ -6,8 +6,11 @@ use trunkguard_core::transaction::Ticket;
 
 /// Answers that can wait at a time. The journal takes about as many in one commit.
 pub const PLACES: usize = 2_048;
-/// The longest answer that can wait, and the longest 100 Trying.
+/// The longest answer that can wait.
 pub const LONGEST: usize = 1_408;
+/// The longest request that is kept for a 100 Trying; a longer one gets none.
+const LONGEST_REQUEST: usize = 2_048;
+const PLACE: usize = LONGEST + LONGEST_REQUEST;
 /// A client that has waited this long hears that its request has arrived (RFC 3261 17.2.1).
 const TRYING_AFTER_MS: u64 = 150;
 
@@ -25,97 +28,95 @@ pub enum Route {
 pub struct Waiting {
     /// What it waits for.
     pub ticket: Ticket,
-    /// Where it goes.
+    /// Where the request came from.
+    pub from: SocketAddr,
+    /// Where the answer goes.
     pub route: Route,
-    /// Whose answer it is.
-    pub transaction: u128,
+    /// Whose answer it is, where it leaves again until its ACK comes.
+    pub repeats: Option<u128>,
+    /// What refuses a call for this client, should the disk fail.
+    pub refusal: u16,
 }
 
 struct Place {
-    ticket: Ticket,
-    route: Route,
-    transaction: u128,
+    waiting: Waiting,
     since_ms: u64,
-    tried: bool,
+    excused: bool,
     answer: usize,
-    trying: usize,
-    bytes: Box<[u8]>,
+    request: usize,
 }
 
-/// Waiting answers, in memory taken once.
+/// Waiting answers, in memory taken once. Places that were never used are not resident.
 pub struct Held {
-    places: Box<[Place]>,
+    places: Vec<Place>,
+    bytes: Box<[u8]>,
     free: Vec<u16>,
     by_ticket: HashMap<Ticket, u16>,
 }
 
 impl Default for Held {
     fn default() -> Self {
-        let place = || Place {
-            ticket: 0,
-            route: Route::Stream(0),
-            transaction: 0,
-            since_ms: 0,
-            tried: false,
-            answer: 0,
-            trying: 0,
-            bytes: vec![0; 2 * LONGEST].into(),
-        };
         Held {
-            places: (0..PLACES).map(|_| place()).collect(),
-            free: (0..PLACES as u16).rev().collect(),
+            places: Vec::with_capacity(PLACES),
+            bytes: vec![0; PLACES * PLACE].into(),
+            free: Vec::with_capacity(PLACES),
             by_ticket: HashMap::with_capacity(PLACES * 2),
         }
     }
 }
 
 impl Held {
-    /// Keeps an answer, and the 100 Trying that leaves if it has to wait for long (or an empty one).
-    /// Answers whether it fitted.
-    pub fn keep(&mut self, now_ms: u64, waiting: Waiting, answer: &[u8], trying: &[u8]) -> bool {
-        let Waiting {
-            ticket,
-            route,
-            transaction,
-        } = waiting;
-        if answer.len() > LONGEST || trying.len() > LONGEST {
+    /// Keeps an answer, and the request for a 100 Trying. Answers whether it fitted.
+    pub fn keep(&mut self, now_ms: u64, waiting: Waiting, answer: &[u8], request: &[u8]) -> bool {
+        let request = if request.len() > LONGEST_REQUEST {
+            &[]
+        } else {
+            request
+        };
+        let fresh = (self.places.len() < PLACES).then_some(self.places.len() as u16);
+        if answer.len() > LONGEST {
             return false;
         }
-        let Some(index) = self.free.pop() else {
+        let Some(index) = self.free.pop().or(fresh) else {
             return false;
         };
-        let place = &mut self.places[index as usize];
-        place.bytes[..answer.len()].copy_from_slice(answer);
-        place.bytes[LONGEST..LONGEST + trying.len()].copy_from_slice(trying);
-        (place.ticket, place.route, place.since_ms, place.tried) =
-            (ticket, route, now_ms, trying.is_empty());
-        (place.answer, place.trying, place.transaction) = (answer.len(), trying.len(), transaction);
-        self.by_ticket.insert(ticket, index);
+        let bytes = &mut self.bytes[index as usize * PLACE..][..PLACE];
+        bytes[..answer.len()].copy_from_slice(answer);
+        bytes[LONGEST..LONGEST + request.len()].copy_from_slice(request);
+        let place = Place {
+            waiting,
+            since_ms: now_ms,
+            excused: request.is_empty(),
+            answer: answer.len(),
+            request: request.len(),
+        };
+        match self.places.get_mut(index as usize) {
+            Some(old) => *old = place,
+            None => self.places.push(place),
+        }
+        self.by_ticket.insert(waiting.ticket, index);
         true
     }
 
     /// Takes an answer out.
-    pub fn release(&mut self, ticket: Ticket, send: impl FnOnce(Waiting, &[u8])) {
-        let Some(index) = self.by_ticket.remove(&ticket) else {
-            return;
-        };
-        let place = &self.places[index as usize];
-        let waiting = Waiting {
-            ticket,
-            route: place.route,
-            transaction: place.transaction,
-        };
-        send(waiting, &place.bytes[..place.answer]);
+    pub fn release(&mut self, ticket: Ticket) -> Option<(Waiting, &[u8])> {
+        let index = self.by_ticket.remove(&ticket)?;
         self.free.push(index);
+        let place = &self.places[index as usize];
+        Some((
+            place.waiting,
+            &self.bytes[index as usize * PLACE..][..place.answer],
+        ))
     }
 
-    /// Hands out the 100 Trying of every answer that has waited for long and has not had one.
-    pub fn impatient(&mut self, now_ms: u64, mut send: impl FnMut(Route, &[u8])) {
+    /// Hands out the request of every answer that has waited for long, once, for a 100 Trying.
+    pub fn impatient(&mut self, now_ms: u64, mut excuse: impl FnMut(Waiting, &[u8])) {
         for &index in self.by_ticket.values() {
             let place = &mut self.places[index as usize];
-            if !place.tried && now_ms.saturating_sub(place.since_ms) >= TRYING_AFTER_MS {
-                place.tried = true;
-                send(place.route, &place.bytes[LONGEST..LONGEST + place.trying]);
+            if !place.excused && now_ms.saturating_sub(place.since_ms) >= TRYING_AFTER_MS {
+                place.excused = true;
+                let request = index as usize * PLACE + LONGEST;
+                excuse(place.waiting, &self.bytes[request..][..place.request]);
             }
         }
     }
@@ -130,39 +131,44 @@ impl Held {
 mod tests {
     use super::*;
 
+    fn waiting(ticket: Ticket) -> Waiting {
+        let from = SocketAddr::from(([10, 0, 0, 5], 5060));
+        Waiting {
+            ticket,
+            from,
+            route: Route::Udp(from),
+            repeats: None,
+            refusal: 603,
+        }
+    }
+
     #[test]
     fn an_answer_waits_is_excused_once_and_leaves() {
         let mut held = Held::default();
-        let waiting = Waiting {
-            ticket: 7,
-            route: Route::Stream(3),
-            transaction: 70,
-        };
-        assert!(held.keep(1_000, waiting, b"302", b"100"));
-        let mut sent = Vec::new();
+        assert!(held.keep(1_000, waiting(7), b"302", b"INVITE"));
+        let mut excused = Vec::new();
         for now in [1_100, 1_150, 1_400] {
-            held.impatient(now, |route, bytes| sent.push((now, route, bytes.to_vec())));
+            held.impatient(now, |w, request| {
+                excused.push((now, w.ticket, request.to_vec()))
+            });
         }
-        assert_eq!(sent, [(1_150, Route::Stream(3), b"100".to_vec())]);
-        held.release(7, |out, bytes| {
-            assert_eq!((out, bytes), (waiting, &b"302"[..]))
-        });
-        held.release(7, |_, _| panic!("it has left"));
+        assert_eq!(excused, [(1_150, 7, b"INVITE".to_vec())]);
+        assert_eq!(held.release(7), Some((waiting(7), &b"302"[..])));
+        assert_eq!(held.release(7), None, "it has left");
         assert_eq!(held.len(), 0);
     }
 
     #[test]
-    fn what_does_not_fit_is_said() {
+    fn what_does_not_fit_is_said_and_room_is_used_again() {
         let mut held = Held::default();
-        let waiting = |ticket| Waiting {
-            ticket,
-            route: Route::Stream(0),
-            transaction: 0,
-        };
         assert!(!held.keep(0, waiting(1), &[0; LONGEST + 1], b""));
         for ticket in 0..PLACES as u64 {
-            assert!(held.keep(0, waiting(ticket), b"x", b""));
+            assert!(held.keep(0, waiting(ticket), b"x", &[0; LONGEST_REQUEST + 1]));
         }
         assert!(!held.keep(0, waiting(99_999), b"x", b""));
+        held.impatient(10_000, |_, _| panic!("the requests were too long to keep"));
+        assert!(held.release(5).is_some());
+        assert!(held.keep(0, waiting(99_999), b"y", b""));
+        assert_eq!(held.release(99_999), Some((waiting(99_999), &b"y"[..])));
     }
 }

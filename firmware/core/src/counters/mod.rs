@@ -33,6 +33,10 @@ pub struct CallerId {
     caller: u64,
 }
 
+/// A client as the figures know it: hash of its name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ClientId(u64);
+
 /// All figures.
 pub struct Counters {
     key: (u64, u64),
@@ -92,9 +96,13 @@ impl Counters {
         }
     }
 
-    /// The caller `caller` of the client named `client`.
-    pub fn who(&self, client: &str, caller: &[u8]) -> CallerId {
-        let client = self.hash(&[client.as_bytes()]);
+    /// A client as the figures know it.
+    pub fn client(&self, name: &str) -> ClientId {
+        ClientId(self.hash(&[name.as_bytes()]))
+    }
+
+    /// The caller `caller` of a client.
+    pub fn who(&self, ClientId(client): ClientId, caller: &[u8]) -> CallerId {
         CallerId {
             client,
             caller: self.hash(&[&client.to_le_bytes(), caller]),
@@ -196,22 +204,22 @@ impl Counters {
         self.hash(&[&client.to_le_bytes(), &country.letters()])
     }
 
-    fn phone_keys(&self, who: CallerId, (address, agent): (IpAddr, &[u8])) -> [u64; 2] {
+    fn phone_key(&self, who: CallerId, (address, agent): (IpAddr, &[u8])) -> u64 {
         let octets = match address.to_canonical() {
             IpAddr::V4(v4) => v4.to_ipv6_mapped().octets(),
             IpAddr::V6(v6) => v6.octets(),
         };
-        let who = who.caller.to_le_bytes();
-        [
-            self.hash(&[&who, b"any"]),
-            self.hash(&[&who, &octets, agent]),
-        ]
+        self.hash(&[&who.caller.to_le_bytes(), &octets, agent])
+    }
+
+    fn any_phone_key(&self, who: CallerId) -> u64 {
+        self.hash(&[&who.caller.to_le_bytes(), b"any"])
     }
 
     /// Is this phone new for an extension that has been seen with another?
     pub fn is_new_phone(&self, who: CallerId, phone: (IpAddr, &[u8])) -> bool {
-        let [any, this] = self.phone_keys(who, phone);
-        self.phones.contains(any) && !self.phones.contains(this)
+        !self.phones.contains(self.phone_key(who, phone))
+            && self.phones.contains(self.any_phone_key(who))
     }
 
     /// Marks a country as known.
@@ -221,8 +229,8 @@ impl Counters {
 
     /// Marks a phone as known.
     pub fn learn_phone(&mut self, who: CallerId, phone: (IpAddr, &[u8])) {
-        for key in self.phone_keys(who, phone) {
-            self.phones.insert(key);
+        if self.phones.insert(self.phone_key(who, phone)) {
+            self.phones.insert(self.any_phone_key(who));
         }
     }
 

@@ -324,10 +324,13 @@ impl<'a> View<'a> {
         lower[..agent.len()].copy_from_slice(agent);
         let lower = &mut lower[..agent.len()];
         lower.make_ascii_lowercase();
-        let found = |name: &[u8]| memchr::memmem::find(lower, name).is_some();
-        if SCANNERS.iter().any(|name| found(name)) {
+        // Most letters begin no scanner's name.
+        let begins = |i: &usize| b"fsivpng".contains(&lower[*i]);
+        let known = |i: usize| SCANNERS.iter().any(|name| lower[i..].starts_with(name));
+        if (0..lower.len()).filter(begins).any(known) {
             return Some(Level::BuiltIn);
         }
+        let found = |name: &[u8]| memchr::memmem::find(lower, name).is_some();
         self.of(self.sources.scanners, |p| p.scanners.as_ref())
             .filter(|(names, _)| names.iter().any(|name| found(name)))
             .map(|(_, level)| level)
