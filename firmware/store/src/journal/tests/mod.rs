@@ -130,6 +130,13 @@ fn a_full_queue_hands_back_what_does_not_fit_in_order() {
 }
 
 #[test]
+fn the_queue_stays_within_its_memory() {
+    // Two buffers, the queue's and the writer's.
+    let octets = 2 * (CAPACITY + 64) * size_of::<Item>();
+    assert!(octets <= 5 << 20, "{octets}");
+}
+
+#[test]
 fn every_ticket_is_told_once_and_only_after_its_call_can_be_read() {
     let dir = sample::memory_dir();
     let path = dir.path().to_owned();

@@ -162,9 +162,10 @@ impl Writer {
         loop {
             let taken = queue.take(&mut items, Some(self.due()));
             let now = Instant::now();
-            for item in items.drain(..) {
+            for item in &items {
                 self.item(item, now);
             }
+            items.clear();
             if !self.tickets.is_empty() || self.behind.octets() >= BEHIND_OCTETS {
                 self.commit(false);
             }
@@ -199,18 +200,18 @@ impl Writer {
         }
     }
 
-    fn item(&mut self, item: Item, now: Instant) {
+    fn item(&mut self, item: &Item, now: Instant) {
         match item {
-            Item::Call(entry) => self.call(&entry, now),
+            Item::Call(entry) => self.call(entry, now),
             Item::Names(names) => {
-                self.names = names;
+                self.names = Arc::clone(names);
                 self.index_clients();
                 self.behind_due.get_or_insert(now + BEHIND);
             }
-            Item::Raise { kind, text } => self.raise(&kind, &text, now),
-            Item::Acknowledge(id) => self.acknowledge(id, now),
+            Item::Raise { kind, text } => self.raise(kind, text, now),
+            Item::Acknowledge(id) => self.acknowledge(*id, now),
             Item::Options(options) => {
-                self.options = options;
+                self.options = *options;
                 self.retention.due = now;
             }
             Item::Flush(done) => {
