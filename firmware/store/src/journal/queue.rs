@@ -57,9 +57,9 @@ struct State {
 enum Sleep {
     /// The writer works and will look again.
     Awake,
-    /// It looks again by itself in a moment.
+    /// Something is there that may wait: it looks again by itself in a moment.
     Nap,
-    /// Nothing is to do until something comes.
+    /// Nothing is there: it sleeps until something comes, or for as long as it likes.
     Deep,
 }
 
@@ -139,33 +139,25 @@ impl Queue {
 
     /// Waits until something is queued that must not wait, and at most until `until`; what may wait
     /// waits for [`NAP`]. Then swaps everything that is queued into `items`, which must be empty.
-    pub fn take(&self, items: &mut Vec<Item>, until: Option<Instant>) -> Taken {
+    pub fn take(&self, items: &mut Vec<Item>, until: Instant) -> Taken {
         let mut state = self.lock();
-        let mut nap = None;
+        let mut deadline = until;
         while !state.urgent && !state.closed {
             let now = Instant::now();
-            if !state.items.is_empty() {
-                nap.get_or_insert(now + NAP);
+            if state.items.is_empty() {
+                state.sleep = Sleep::Deep;
+            } else if state.sleep != Sleep::Nap {
+                state.sleep = Sleep::Nap;
+                deadline = until.min(now + NAP);
             }
-            let deadline = [nap, until].into_iter().flatten().min();
-            state.sleep = if deadline.is_some() {
-                Sleep::Nap
-            } else {
-                Sleep::Deep
-            };
-            state = match deadline {
-                Some(deadline) if deadline <= now => break,
-                Some(deadline) => {
-                    self.changed
-                        .wait_timeout(state, deadline - now)
-                        .unwrap_or_else(PoisonError::into_inner)
-                        .0
-                }
-                None => self
-                    .changed
-                    .wait(state)
-                    .unwrap_or_else(PoisonError::into_inner),
-            };
+            if deadline <= now {
+                break;
+            }
+            state = self
+                .changed
+                .wait_timeout(state, deadline - now)
+                .unwrap_or_else(PoisonError::into_inner)
+                .0;
         }
         state.sleep = Sleep::Awake;
         state.urgent = false;

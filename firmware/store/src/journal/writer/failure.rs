@@ -184,3 +184,64 @@ impl Writer {
 fn inode(path: &Path) -> u64 {
     std::fs::metadata(path).map_or(0, |m| m.ino())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::{
+        journal::{Entry, Options, Outcome, writer::Shared},
+        sample,
+    };
+
+    #[test]
+    fn a_disk_that_fails_is_tried_now_and_then_and_not_all_the_time() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let told = Arc::new(std::sync::Mutex::new(Vec::new()));
+        let teller = Arc::clone(&told);
+        let settled = move |tickets: &[u64], outcome| {
+            teller.lock().unwrap().push((tickets.to_vec(), outcome))
+        };
+        // A file where the directory should be.
+        let (mut writer, recovered) = Writer::open(
+            &file.path().join("state"),
+            Options::default(),
+            Arc::new(Shared::default()),
+            Box::new(settled),
+        );
+        assert!(
+            recovered
+                .problem
+                .unwrap()
+                .contains("writable for Trunkguard")
+        );
+
+        let mut now = Instant::now();
+        let entry = |record, ticket| Entry { record, ticket };
+        writer.call(
+            &entry(sample::refused(0, 1, "101", "+18095550100"), None),
+            now,
+        );
+        writer.call(
+            &entry(sample::approved(0, 1, "102", "+18095550100"), None),
+            now,
+        );
+        writer.call(
+            &entry(sample::approved(0, 1, "103", "+18095550100"), Some(7)),
+            now,
+        );
+        assert!(!writer.commit(false, now));
+        assert_eq!(*told.lock().unwrap(), [(vec![7], Outcome::Failed)]);
+        let mut looks = 0;
+        let end = now + Duration::from_secs(60);
+        while now < end {
+            let due = writer.due();
+            assert!(due > now, "due again at once");
+            now = due;
+            writer.tick(now);
+            looks += 1;
+        }
+        assert!((5..=60).contains(&looks), "{looks} looks in a minute");
+    }
+}

@@ -160,21 +160,21 @@ impl Writer {
     pub fn run(&mut self, queue: &Queue) {
         let mut items = queue.buffer();
         loop {
-            let taken = queue.take(&mut items, Some(self.due()));
+            let taken = queue.take(&mut items, self.due());
             let now = Instant::now();
             for item in &items {
                 self.item(item, now);
             }
             items.clear();
             if !self.tickets.is_empty() || self.behind.octets() >= BEHIND_OCTETS {
-                self.commit(false);
+                self.commit(false, now);
             }
             if taken == Taken::Closed {
                 break;
             }
             self.tick(Instant::now());
         }
-        self.commit(true);
+        self.commit(true, Instant::now());
     }
 
     fn due(&self) -> Instant {
@@ -193,7 +193,7 @@ impl Writer {
             self.look_for_file(now);
         }
         if counts || retry || self.behind_due.is_some_and(|due| due <= now) {
-            self.commit(counts);
+            self.commit(counts, now);
         }
         if self.retention.due <= now {
             self.retain(now);
@@ -217,7 +217,7 @@ impl Writer {
             Item::Flush(done) => {
                 self.look_for_file(now);
                 // Who asked may have gone.
-                let _ = done.try_send(self.commit(true));
+                let _ = done.try_send(self.commit(true, now));
             }
         }
     }
@@ -241,7 +241,7 @@ impl Writer {
             self.known.learn(client, record);
             self.tickets.push(*ticket);
             if self.tickets.len() == TICKETS {
-                self.commit(false);
+                self.commit(false, now);
             }
         } else if self.connection.is_none()
             || (self.failing.is_some() && self.behind.octets() >= KEPT_OCTETS)
@@ -268,7 +268,7 @@ impl Writer {
 
     fn acknowledge(&mut self, id: Option<i64>, now: Instant) {
         // What is to be acknowledged must be there first.
-        self.commit(true);
+        self.commit(true, now);
         let Some(connection) = &self.connection else {
             return;
         };
@@ -282,8 +282,7 @@ impl Writer {
 
     /// Writes what waits; with `counts`, also what is only counted. Settles the tickets. Answers
     /// whether all of it is on disk.
-    fn commit(&mut self, counts: bool) -> bool {
-        let now = Instant::now();
+    fn commit(&mut self, counts: bool, now: Instant) -> bool {
         let mut written = self.write(counts, now);
         if let Err(trouble @ Trouble::Damaged(..)) = &written {
             self.start_anew(trouble, now);
@@ -301,7 +300,11 @@ impl Writer {
                     self.lose(self.behind.calls());
                     self.behind.clear();
                 }
+                // Later, and not at once again: a disk that fails is no reason to spin.
                 self.behind_due = None;
+                if counts {
+                    self.counts_due = Some(now + COUNTS);
+                }
                 self.settle(Outcome::Failed);
                 false
             }
