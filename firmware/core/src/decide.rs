@@ -299,9 +299,11 @@ impl<T: Trace> Path<'_, T> {
                     span,
                     assumed_ms,
                 );
-                let had = match self.call.request.said.calls {
-                    // The PBX counts all calls of its group, this one included.
-                    Some(calls) if span == 0 && !whole_client && !only_abroad => u32::from(calls),
+                let had = match self.call.request.said.calls.map(u32::from) {
+                    // The PBX counts the calls of all its callers, this one included: that is the
+                    // client's figure, and no part of it can be greater.
+                    Some(calls) if span == 0 && whole_client && !only_abroad => calls,
+                    Some(calls) if span == 0 => calls.min(before + 1),
                     _ => before + 1,
                 };
                 if had > most {

@@ -6,6 +6,8 @@
 pub struct Window<const N: usize> {
     /// Number of the newest step.
     newest: u64,
+    /// Sum of the counts.
+    total: u32,
     counts: [u16; N],
 }
 
@@ -13,6 +15,7 @@ impl<const N: usize> Default for Window<N> {
     fn default() -> Self {
         Window {
             newest: 0,
+            total: 0,
             counts: [0; N],
         }
     }
@@ -24,35 +27,39 @@ impl<const N: usize> Window<N> {
         let step = at_ms / step_ms;
         self.advance(step);
         if self.newest - step < N as u64 {
-            let slot = &mut self.counts[(step % N as u64) as usize];
-            *slot = slot.saturating_add(1);
+            let count = &mut self.counts[(step % N as u64) as usize];
+            if *count < u16::MAX {
+                *count += 1;
+                self.total += 1;
+            }
         }
     }
 
     /// Events in the window that ends at `now_ms`.
     pub fn sum(&self, now_ms: u64, step_ms: u64) -> u32 {
-        let now = now_ms / step_ms;
-        let gone = now.saturating_sub(self.newest);
+        let gone = (now_ms / step_ms).saturating_sub(self.newest);
         if gone >= N as u64 {
             return 0;
         }
-        let newest = self.newest;
-        (0..N as u64 - gone)
-            .map(|age| {
-                newest
-                    .checked_sub(age)
-                    .map_or(0, |step| u32::from(self.counts[(step % N as u64) as usize]))
-            })
-            .sum()
+        // The oldest steps stand behind the newest in the ring.
+        let left: u32 = (1..=gone).map(|i| u32::from(self.at(i))).sum();
+        self.total - left
+    }
+
+    fn at(&self, after_newest: u64) -> u16 {
+        self.counts[((self.newest + after_newest) % N as u64) as usize]
     }
 
     fn advance(&mut self, step: u64) {
-        let gone = step.saturating_sub(self.newest).min(N as u64);
-        for i in 1..=gone {
-            self.counts[((self.newest + i) % N as u64) as usize] = 0;
-        }
-        if gone == N as u64 {
+        let gone = step.saturating_sub(self.newest);
+        if gone >= N as u64 {
             self.counts = [0; N];
+            self.total = 0;
+        } else {
+            for i in 1..=gone {
+                self.total -= u32::from(self.at(i));
+                self.counts[((self.newest + i) % N as u64) as usize] = 0;
+            }
         }
         self.newest = self.newest.max(step);
     }

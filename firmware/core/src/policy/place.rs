@@ -218,6 +218,18 @@ pub(super) const SCANNERS: &[&[u8]] = &[
     b"gulp",
 ];
 
+/// Letters that a scanner's name begins with, in either case: most letters begin none.
+static SCANNER_BEGINS: [bool; 256] = {
+    let mut begins = [false; 256];
+    let mut i = 0;
+    while i < SCANNERS.len() {
+        begins[SCANNERS[i][0] as usize] = true;
+        begins[SCANNERS[i][0].to_ascii_uppercase() as usize] = true;
+        i += 1;
+    }
+    begins
+};
+
 /// For each setting of a caller, the place that says it (an index), nearest first.
 #[derive(Clone)]
 pub(super) struct Sources {
@@ -316,23 +328,16 @@ impl<'a> View<'a> {
 
     /// Does a phone call itself by a scanner's name? By whose list, if so.
     pub fn scanner(&self, agent: &[u8]) -> Option<Level> {
-        if agent.is_empty() {
-            return None;
-        }
-        let mut lower = [0u8; 256];
-        let agent = &agent[..agent.len().min(lower.len())];
-        lower[..agent.len()].copy_from_slice(agent);
-        let lower = &mut lower[..agent.len()];
-        lower.make_ascii_lowercase();
-        // Most letters begin no scanner's name.
-        let begins = |i: &usize| b"fsivpng".contains(&lower[*i]);
-        let known = |i: usize| SCANNERS.iter().any(|name| lower[i..].starts_with(name));
-        if (0..lower.len()).filter(begins).any(known) {
+        let begins = |(i, b): (usize, &u8)| SCANNER_BEGINS[*b as usize].then_some(i);
+        let is_at = |i: usize, name: &[u8]| {
+            agent.get(i..i + name.len()).is_some_and(|part| part.eq_ignore_ascii_case(name))
+        };
+        let mut starts = agent.iter().enumerate().filter_map(begins);
+        if starts.any(|i| SCANNERS.iter().any(|name| is_at(i, name))) {
             return Some(Level::BuiltIn);
         }
-        let found = |name: &[u8]| memchr::memmem::find(lower, name).is_some();
         self.of(self.sources.scanners, |p| p.scanners.as_ref())
-            .filter(|(names, _)| names.iter().any(|name| found(name)))
+            .filter(|(names, _)| names.iter().any(|name| (0..agent.len()).any(|i| is_at(i, name))))
             .map(|(_, level)| level)
     }
 
