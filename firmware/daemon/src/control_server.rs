@@ -1,8 +1,6 @@
 //! The daemon's end of the control socket: one question per connection.
 
-use std::{
-    future::Future, io, os::unix::fs::PermissionsExt, path::Path, sync::Arc, time::Duration,
-};
+use std::{io, os::unix::fs::PermissionsExt, path::Path, sync::Arc, time::Duration};
 
 use serde::Serialize;
 use tokio::{
@@ -26,36 +24,47 @@ use crate::{
 const AT_ONCE: usize = 8;
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Listens on the control socket, which only the daemon's user may open.
+/// Answers on the control socket, which only the daemon's user may open. Where it cannot be made (a
+/// read-only state directory), calls are answered all the same.
 ///
 /// # Errors
-/// When it cannot be made.
-pub fn serve(run: Arc<Run>) -> io::Result<impl Future<Output = io::Result<()>>> {
-    let path = control::socket(&run.state);
-    // A killed daemon leaves its socket behind. That nobody listens on it was checked by the lock on
-    // the state directory.
+/// When the socket ends.
+pub async fn serve(run: Arc<Run>) -> io::Result<()> {
+    let listener = match listen(&run.state) {
+        Ok(listener) => listener,
+        Err(problem) => {
+            let path = control::socket(&run.state);
+            warn!(%problem, "{}: no control socket; the command line cannot reach this daemon", path.display());
+            return std::future::pending().await;
+        }
+    };
+    let places = Arc::new(Semaphore::new(AT_ONCE));
+    loop {
+        let (stream, _) = listener.accept().await?;
+        let Ok(place) = places.clone().acquire_owned().await else {
+            return Ok(());
+        };
+        let run = run.clone();
+        tokio::spawn(async move {
+            if let Err(problem) = converse(stream, &run).await {
+                warn!(%problem, "a question on the control socket was not answered");
+            }
+            drop(place);
+        });
+    }
+}
+
+fn listen(state: &Path) -> io::Result<UnixListener> {
+    let path = control::socket(state);
+    // A killed daemon leaves its socket behind; that none runs now, the lock on the state directory
+    // says.
     match std::fs::remove_file(&path) {
         Err(problem) if problem.kind() != io::ErrorKind::NotFound => return Err(problem),
         _ => {}
     }
     let listener = UnixListener::bind(&path)?;
     std::fs::set_permissions(&path, PermissionsExt::from_mode(0o600))?;
-    let places = Arc::new(Semaphore::new(AT_ONCE));
-    Ok(async move {
-        loop {
-            let (stream, _) = listener.accept().await?;
-            let Ok(place) = places.clone().acquire_owned().await else {
-                return Ok(());
-            };
-            let run = run.clone();
-            tokio::spawn(async move {
-                if let Err(problem) = converse(stream, &run).await {
-                    warn!(%problem, "a question on the control socket was not answered");
-                }
-                drop(place);
-            });
-        }
-    })
+    Ok(listener)
 }
 
 /// Takes the socket away at the end.

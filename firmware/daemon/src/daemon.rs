@@ -147,7 +147,7 @@ pub fn run(arguments: &RunArguments) -> anyhow::Result<()> {
                 _ => std::future::pending().await,
             }
         };
-        let control = control_server::serve(run.clone())?;
+        let control = control_server::serve(run.clone());
         info!(%sip, sips = run.sips.as_ref().map(|(at, _)| at.to_string()).unwrap_or_default(), mode, clients, board = board.name.as_str(), "ready");
         if let Some((_, fingerprint)) = &run.sips {
             info!(fingerprint, "certificate of SIP over TLS (SHA-256)");

@@ -16,7 +16,7 @@ use tokio::{
 use tracing::{debug, warn};
 use trunkguard_sip::stream::{Framer, Next};
 
-use crate::{batch::ANSWER, desk::Shared, tls::Tls};
+use crate::{batch::ANSWER, desk::Shared, held, tls::Tls};
 
 /// Connections in all, and of one address.
 const CONNECTIONS: usize = 128;
@@ -25,8 +25,9 @@ const CONNECTIONS_PER_ADDRESS: usize = 16;
 const MESSAGE_TIME: Duration = Duration::from_secs(10);
 /// A connection without a message for this long is closed.
 const IDLE_TIME: Duration = Duration::from_secs(600);
-/// Answers that wait for a slow reader. One that does not take them is closed.
-const ANSWERS: usize = 16;
+/// Answers that wait for a reader: as many as can wait for the disk, since one commit may settle them
+/// all, and a client does not ask again over a stream.
+const ANSWERS: usize = held::PLACES;
 
 /// Who is connected, and how late answers reach them.
 #[derive(Default)]
@@ -151,17 +152,20 @@ async fn converse<S: AsyncRead + AsyncWrite + Unpin>(
                 if count == 0 {
                     return Ok(());
                 }
-                let was_empty = framer.is_empty();
+                let mut begins = framer.is_empty();
                 let mut rest = &buffer[..count];
                 while !rest.is_empty() {
                     rest = &rest[framer.feed(rest)..];
-                    if !drain(&mut framer, &mut stream, from, entered, &mut out).await? {
-                        return Ok(());
+                    match drain(&mut framer, &mut stream, from, entered, &mut out).await? {
+                        Drained::Close => return Ok(()),
+                        Drained::Some => begins = true,
+                        Drained::None => {}
                     }
                 }
                 if framer.is_empty() {
                     deadline = Instant::now() + IDLE_TIME;
-                } else if was_empty {
+                } else if begins {
+                    // What is left is the front of another message.
                     deadline = Instant::now() + MESSAGE_TIME;
                 }
             }
@@ -173,17 +177,28 @@ async fn converse<S: AsyncRead + AsyncWrite + Unpin>(
     }
 }
 
-/// Answers every whole message in the buffer. False when the connection is to be closed.
+/// What was in the buffer.
+enum Drained {
+    /// No whole message.
+    None,
+    /// At least one, and each is answered.
+    Some,
+    /// Something that ends the connection.
+    Close,
+}
+
+/// Answers every whole message in the buffer.
 async fn drain<S: AsyncWrite + Unpin>(
     framer: &mut Framer,
     stream: &mut S,
     from: SocketAddr,
     entered: &Entered,
     out: &mut [u8],
-) -> std::io::Result<bool> {
+) -> std::io::Result<Drained> {
+    let mut drained = Drained::None;
     loop {
         let (bytes, close) = match framer.next() {
-            Next::More => return Ok(true),
+            Next::More => return Ok(drained),
             Next::Pong => {
                 write(stream, b"\r\n").await?;
                 continue;
@@ -195,8 +210,9 @@ async fn drain<S: AsyncWrite + Unpin>(
             write(stream, &out[..len]).await?;
         }
         if close {
-            return Ok(false);
+            return Ok(Drained::Close);
         }
+        drained = Drained::Some;
     }
 }
 

@@ -79,6 +79,18 @@ fn make(certificate_path: &Path, key_path: &Path) -> anyhow::Result<()> {
         .extend(Some(host.trim().to_owned()).filter(|h| {
             !h.is_empty() && h.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
         }));
+    // A PBX that dials the box by its address can verify it too.
+    let addresses = nix::ifaddrs::getifaddrs()
+        .into_iter()
+        .flatten()
+        .filter_map(|interface| {
+            let address = interface.address?;
+            let v4 = address.as_sockaddr_in().map(|a| a.ip().to_string());
+            v4.or_else(|| address.as_sockaddr_in6().map(|a| a.ip().to_string()))
+        });
+    names.extend(addresses.take(32));
+    names.sort();
+    names.dedup();
     let made = rcgen::generate_simple_self_signed(names).context("a certificate cannot be made")?;
     // The key first: a certificate without its key is the state that is refused above.
     write(key_path, made.signing_key.serialize_pem().as_bytes(), 0o600)?;

@@ -5,10 +5,15 @@ use std::path::{Path, PathBuf};
 use anyhow::bail;
 use clap::Args;
 use jiff::{Timestamp, tz::TimeZone};
-use trunkguard_store::history::{Call, Filter, History};
+use trunkguard_store::{
+    history::{Call, Filter, History},
+    policy_store::PolicyStore,
+    suggest::Learner,
+};
 
 use super::{Answer, print};
 use crate::{
+    clock::Clock,
     control::{self, Ask},
     policy,
 };
@@ -151,4 +156,31 @@ pub fn alerts(state: &Path, json: bool) -> anyhow::Result<Answer> {
         })
         .collect();
     print(lines)
+}
+
+/// Proposes `[policy]` from the approved calls of the last days.
+pub fn suggest(state: &Path, days: u16, json: bool) -> anyhow::Result<Answer> {
+    const MOST: u64 = 1_000_000;
+    let (store, _) = PolicyStore::open(state)?;
+    let settings = store.definition()?.settings;
+    let mut clock = Clock::new(&settings.time_zone).map_err(anyhow::Error::msg)?;
+    let since_ms = clock.now().unix_ms - i64::from(days) * 86_400_000;
+    let mut learner = Learner::new(&settings);
+    history(state)?.each_approved(since_ms, MOST, |client, record| {
+        let local = Timestamp::from_millisecond(record.unix_ms)
+            .ok()
+            .and_then(|at| clock.now_at(at).local);
+        learner.add(client, record, local);
+    })?;
+    let suggestion = learner.suggest();
+    if json {
+        let json = serde_json::json!({
+            "policy": suggestion.rules,
+            "reasons": suggestion.reasons,
+            "calls": suggestion.calls,
+            "days": suggestion.days,
+        });
+        return print(serde_json::to_string_pretty(&json)? + "\n");
+    }
+    print(suggestion.render())
 }

@@ -53,6 +53,14 @@ enum Command {
         /// detect, prevent or lockdown; without it the mode is shown.
         mode: Option<ModeArgument>,
     },
+    /// Propose a policy from what the office has called.
+    Suggest {
+        #[command(flatten)]
+        output: Output,
+        /// Days looked back.
+        #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u16).range(1..=3_650))]
+        days: u16,
+    },
 }
 
 /// Where the state is.
@@ -156,6 +164,7 @@ pub fn run(arguments: Arguments) -> anyhow::Result<Answer> {
             });
             policy::mode(&output.state.dir, mode, output.json)
         }
+        Command::Suggest { output, days } => history::suggest(&output.state.dir, days, output.json),
     }
 }
 
