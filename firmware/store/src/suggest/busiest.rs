@@ -17,7 +17,7 @@ pub(super) struct Busiest {
 
 impl Busiest {
     /// Looks at the calls that `takes` says yes to. A call is taken to last `open_ms`; what the PBX
-    /// counted itself counts for more.
+    /// counted itself, of all its calls, counts for more.
     pub fn of(
         calls: &[Call],
         of_client: bool,
@@ -33,6 +33,7 @@ impl Busiest {
                 .iter()
                 .map(|c| u32::from(c.said_calls))
                 .max()
+                .filter(|_| of_client)
                 .unwrap_or(0);
             busiest.simultaneous = busiest
                 .simultaneous

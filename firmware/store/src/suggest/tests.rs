@@ -161,6 +161,17 @@ fn what_looks_like_an_attack_teaches_nothing() {
 }
 
 #[test]
+fn the_pbxs_own_count_is_the_whole_offices() {
+    let mut learner = office();
+    let mut record = sample::approved(0, MONDAY + 36_000_000, "101", "+442071838750");
+    record.said_calls = Some(9);
+    learner.add("office", &record, Some(local(record.unix_ms)));
+    let rules = learner.suggest().rules;
+    assert_eq!(rules.total.simultaneous, Some(14));
+    assert_eq!(rules.limits.simultaneous, Some(3));
+}
+
+#[test]
 fn costly_kinds_are_told_and_not_allowed() {
     let mut learner = office();
     for day in 0..3 {
