@@ -1,7 +1,7 @@
 //! The other side: a call attempt as a PBX makes it. For `trunkguard call` and for tests.
 //!
 //! Composed and read with rsip, whose types stay in here; on the wire of strangers it has no place
-//! (docs/decisions/own-sip-reader.md).
+//! (docs/decisions/sip-reader.md).
 
 use core::net::SocketAddr;
 

@@ -19,12 +19,48 @@ pub const REALM: &str = "trunkguard";
 const LIFETIME_S: u64 = 300;
 /// Nonces whose use is remembered; older ones are stale.
 const USED: usize = 1_024;
+/// Challenges that are remembered.
+const GIVEN: usize = 256;
+/// A request that comes again within this time, byte for byte, is a retransmission (64 times T1).
+const AGAIN_MS: u64 = 32_000;
 
 /// Makes and checks nonces.
 pub struct Digests {
     key: [u8; 32],
     next: u32,
-    used: [(u32, u32); USED],
+    used: Box<[Use]>,
+    /// The last challenges, so that a request that comes again gets the same one.
+    given: Box<[Given]>,
+}
+
+/// A challenge that was given.
+#[derive(Clone, Copy, Default)]
+struct Given {
+    transaction: u128,
+    second: u32,
+    number: u32,
+}
+
+/// The last use of a nonce.
+#[derive(Clone, Copy, Default)]
+struct Use {
+    number: u32,
+    count: u32,
+    transaction: u128,
+    at_ms: u64,
+}
+
+/// The request that credentials stand in.
+#[derive(Clone, Copy, Debug)]
+pub struct Asked<'a> {
+    /// Milliseconds on the gate's clock.
+    pub now_ms: u64,
+    /// Its method.
+    pub method: &'a [u8],
+    /// Its Request-URI.
+    pub uri: &'a [u8],
+    /// Its transaction ([`crate::keys::Names`]).
+    pub transaction: u128,
 }
 
 /// What an Authorization is worth.
@@ -97,14 +133,28 @@ impl Digests {
         Digests {
             key,
             next: 1,
-            used: [(0, 0); USED],
+            used: vec![Use::default(); USED].into(),
+            given: vec![Given::default(); GIVEN].into(),
         }
     }
 
     /// Writes one WWW-Authenticate per algorithm, the strongest first.
-    pub fn challenge(&mut self, now_ms: u64, stale: bool, w: &mut Writer<'_>) {
-        let nonce = self.nonce(now_ms / 1_000, self.next);
-        self.next = self.next.wrapping_add(1).max(1);
+    pub fn challenge(&mut self, asked: &Asked<'_>, stale: bool, w: &mut Writer<'_>) {
+        let second = (asked.now_ms / 1_000) as u32;
+        let given = &mut self.given[asked.transaction as usize % GIVEN];
+        let again = given.number > 0
+            && given.transaction == asked.transaction
+            && u64::from(second.wrapping_sub(given.second)) < AGAIN_MS / 1_000;
+        if !again {
+            *given = Given {
+                transaction: asked.transaction,
+                second,
+                number: self.next,
+            };
+            self.next = self.next.wrapping_add(1).max(1);
+        }
+        let Given { second, number, .. } = *given;
+        let nonce = self.nonce(u64::from(second), number);
         let stale = if stale { ",stale=true" } else { "" };
         for algorithm in ["SHA-256", "MD5"] {
             let _ = write!(w, "WWW-Authenticate: Digest realm=\"{REALM}\",nonce=\"");
@@ -113,38 +163,31 @@ impl Digests {
         }
     }
 
-    /// Checks an Authorization for a request with this method and Request-URI.
-    pub fn check(
-        &mut self,
-        now_ms: u64,
-        value: &[u8],
-        method: &[u8],
-        uri: &[u8],
-        credentials: &Credentials,
-    ) -> Checked {
+    /// Checks the Authorization of a request.
+    pub fn check(&mut self, asked: &Asked<'_>, value: &[u8], credentials: &Credentials) -> Checked {
         let Some(fields) = Fields::read(value) else {
             return Checked::Missing;
         };
         if fields.realm != REALM.as_bytes()
             || fields.username != credentials.username.as_str().as_bytes()
-            || fields.uri != uri
+            || fields.uri != asked.uri
             || !fields.qop.eq_ignore_ascii_case(b"auth")
         {
             return Checked::Wrong;
         }
         let right = match fields.algorithm {
             a if a.eq_ignore_ascii_case(b"SHA-256") => {
-                self.response::<Sha256>(&fields, method, credentials)
+                self.response::<Sha256>(&fields, asked.method, credentials)
             }
             a if a.is_empty() || a.eq_ignore_ascii_case(b"MD5") => {
-                self.response::<Md5>(&fields, method, credentials)
+                self.response::<Md5>(&fields, asked.method, credentials)
             }
             _ => false,
         };
         if !right {
             return Checked::Wrong;
         }
-        self.use_nonce(now_ms, &fields)
+        self.use_nonce(asked, &fields)
     }
 
     fn response<H: Digest>(
@@ -176,8 +219,9 @@ impl Digests {
         nonce
     }
 
-    /// A nonce of ours, not too old, and its count not seen before (RFC 7616 3.4.6).
-    fn use_nonce(&mut self, now_ms: u64, fields: &Fields<'_>) -> Checked {
+    /// A nonce of ours, not too old, and its count not seen before (RFC 7616 3.4.6) but in the same
+    /// request, which UDP may bring twice.
+    fn use_nonce(&mut self, asked: &Asked<'_>, fields: &Fields<'_>) -> Checked {
         let parts = core::str::from_utf8(fields.nonce)
             .ok()
             .filter(|n| n.len() == 40)
@@ -193,21 +237,36 @@ impl Digests {
         if self.nonce(u64::from(second), number) != fields.nonce {
             return Checked::Stale;
         }
-        if (now_ms / 1_000).saturating_sub(u64::from(second)) > LIFETIME_S {
+        if (asked.now_ms / 1_000).saturating_sub(u64::from(second)) > LIFETIME_S {
             return Checked::Stale;
         }
         let count = core::str::from_utf8(fields.nc)
             .ok()
+            .filter(|nc| nc.len() == 8 && nc.bytes().all(|b| b.is_ascii_hexdigit()))
             .and_then(|nc| u32::from_str_radix(nc, 16).ok());
         let Some(count) = count.filter(|&c| c > 0) else {
             return Checked::Wrong;
         };
-        let slot = &mut self.used[number as usize % USED];
-        match slot.0.cmp(&number) {
-            core::cmp::Ordering::Greater => return Checked::Stale,
-            core::cmp::Ordering::Equal if slot.1 >= count => return Checked::Wrong,
-            _ => *slot = (number, count),
+        let last = &mut self.used[number as usize % USED];
+        if last.number > number {
+            return Checked::Stale;
         }
+        if last.number == number && last.count >= count {
+            let again = last.count == count
+                && last.transaction == asked.transaction
+                && asked.now_ms.saturating_sub(last.at_ms) < AGAIN_MS;
+            return if again {
+                Checked::Right
+            } else {
+                Checked::Wrong
+            };
+        }
+        *last = Use {
+            number,
+            count,
+            transaction: asked.transaction,
+            at_ms: asked.now_ms,
+        };
         Checked::Right
     }
 }

@@ -4,8 +4,11 @@ use heapless::Vec;
 
 use crate::{
     limits,
-    text::{is_space, is_token, number, split_outside, trim},
+    lines::{Lines, split_line},
+    name::Name,
+    text::{is_space, is_token, number, parts, trim},
     uri::NameAddr,
+    via::Via,
 };
 
 /// A request, borrowed from its datagram. Values are raw: trimmed, folded lines still folded.
@@ -17,22 +20,28 @@ pub struct Message<'a> {
     pub uri: &'a [u8],
     /// Every Via value, top first.
     pub vias: Vec<&'a [u8], { limits::VIAS }>,
+    /// The top Via, where it is of the form.
+    pub top: Option<Via<'a>>,
     /// From.
     pub from: &'a [u8],
+    /// From, taken apart, where it is of the form.
+    pub caller: Option<NameAddr<'a>>,
     /// To.
     pub to: &'a [u8],
+    /// To, taken apart, where it is of the form.
+    pub called: Option<NameAddr<'a>>,
     /// Call-ID.
     pub call_id: &'a [u8],
     /// CSeq, whole.
     pub cseq: &'a [u8],
-    /// Its number.
+    /// Its number; 0 where it has none that can be read.
     pub cseq_number: u32,
     /// User-Agent, or empty.
     pub user_agent: &'a [u8],
-    /// Require, or empty.
-    pub require: &'a [u8],
-    /// Contact, or empty; all values of one line.
-    pub contact: &'a [u8],
+    /// Require, line by line. Those beyond the first few are not named in a 420.
+    pub require: Vec<&'a [u8], { limits::REQUIRES }>,
+    /// Contact, line by line; a line may hold several.
+    pub contacts: Vec<&'a [u8], { limits::CONTACTS }>,
     /// Expires of a REGISTER.
     pub expires: Option<u32>,
     /// Authorization.
@@ -99,20 +108,32 @@ pub fn read(bytes: &[u8], framing: Framing) -> Read<'_> {
     let Some((line, header)) = split_line(bytes) else {
         return Read::Ignored;
     };
-    if line.starts_with(b"SIP/") || !line.contains(&b' ') {
+    if is_response(line) || !line.contains(&b' ') {
         return Read::Ignored;
     }
     let mut message = Message::default();
     let first = start_line(line, &mut message);
-    let rest = headers(header, bytes.len(), framing, &mut message);
+    let rest = headers(header, line.len(), framing, &mut message);
     if !answerable(&message) {
         return Read::Ignored;
     }
-    let sound = first.and(rest).and_then(|()| check(&mut message));
+    let number = cseq(&mut message);
+    let forms = forms(&mut message);
+    let sound = first
+        .and(rest)
+        .and_then(|()| check(&message))
+        .and(number)
+        .and(forms);
     match sound {
         Ok(()) => Read::Request(message),
         Err(Problem(status, reason)) => Read::Refused(message, status, reason),
     }
+}
+
+/// A response is never answered, however it is written (the version has no case, RFC 3261 7.1).
+fn is_response(line: &[u8]) -> bool {
+    line.get(..4)
+        .is_some_and(|start| start.eq_ignore_ascii_case(b"SIP/"))
 }
 
 fn answerable(message: &Message<'_>) -> bool {
@@ -127,12 +148,6 @@ fn skip_empty_lines(mut bytes: &[u8]) -> &[u8] {
     bytes
 }
 
-fn split_line(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
-    let end = memchr::memchr(b'\n', bytes)?;
-    let line = &bytes[..end];
-    Some((line.strip_suffix(b"\r").unwrap_or(line), &bytes[end + 1..]))
-}
-
 /// `METHOD SP URI SP SIP/2.0`, with exactly one space each (RFC 3261 7.1; RFC 4475 3.1.2.8 to .10).
 fn start_line<'a>(line: &'a [u8], message: &mut Message<'a>) -> Result<(), Problem> {
     let first = memchr::memchr(b' ', line).unwrap_or(line.len());
@@ -143,7 +158,7 @@ fn start_line<'a>(line: &'a [u8], message: &mut Message<'a>) -> Result<(), Probl
     }
     let version = &line[last + 1..];
     message.uri = &line[first + 1..last];
-    if !is_token(message.method) || message.method.len() > 32 {
+    if !is_token(message.method) || message.method.len() > limits::METHOD {
         return Err(bad("Bad Method"));
     }
     if message.uri.len() > limits::URI {
@@ -166,45 +181,33 @@ fn start_line<'a>(line: &'a [u8], message: &mut Message<'a>) -> Result<(), Probl
 /// Reads header lines until the empty one. Goes on after a problem, so that what an answer needs is
 /// found behind it too.
 fn headers<'a>(
-    mut rest: &'a [u8],
-    whole: usize,
+    header_and_body: &'a [u8],
+    before: usize,
     framing: Framing,
     message: &mut Message<'a>,
 ) -> Result<(), Problem> {
+    const TOO_LARGE: Problem = Problem(513, "Message Too Large");
     let mut seen = Seen::default();
-    let mut problem = Ok(());
+    let mut problem = match header_and_body {
+        [b' ' | b'\t', ..] => Err(bad("Header Starts With A Space")),
+        _ => Ok(()),
+    };
+    let mut lines = Lines::new(header_and_body);
     let mut count = 0;
-    let header_length = loop {
-        let Some((line, mut after)) = split_line(rest) else {
-            problem = problem.and(Err(bad("Header Does Not End")));
-            break whole;
-        };
-        if line.is_empty() {
-            rest = after;
-            break whole - rest.len();
-        }
-        let mut end = line.len();
-        while let [b' ' | b'\t', ..] = after {
-            let Some((folded, next)) = split_line(after) else {
-                break;
-            };
-            end = rest.len() - next.len() - (after.len() - folded.len() - next.len());
-            after = next;
-        }
-        let line = &rest[..end];
-        rest = after;
+    while let Some(line) = lines.next() {
         count += 1;
-        if count > limits::HEADERS || whole - rest.len() > limits::MESSAGE {
-            return problem.and(Err(Problem(513, "Message Too Large")));
+        let length = before + header_and_body.len() - lines.rest().len();
+        if count > limits::HEADERS || length > limits::MESSAGE {
+            return problem.and(Err(TOO_LARGE));
         }
         problem = problem.and(header(line, message, &mut seen));
-    };
-    if header_length > limits::MESSAGE {
-        problem = problem.and(Err(Problem(513, "Message Too Large")));
     }
-    let body = rest.len();
+    if !lines.ended() {
+        return problem.and(Err(bad("Header Does Not End")));
+    }
+    let body = lines.rest().len() as u64;
     problem.and(match (seen.content_length, framing) {
-        (Some(Length::Octets(length)), _) if length > body as u64 => {
+        (Some(Length::Octets(length)), _) if length > body => {
             Err(bad("Content-Length Exceeds Message"))
         }
         (Some(Length::Wrong), _) => Err(bad("Bad Content-Length")),
@@ -228,18 +231,15 @@ fn header<'a>(line: &'a [u8], message: &mut Message<'a>, seen: &mut Seen) -> Res
     let Some(colon) = memchr::memchr(b':', line) else {
         return Err(bad("Header Without Colon"));
     };
-    let (name, value) = (trim(&line[..colon]), trim(&line[colon + 1..]));
-    if value.len() > limits::VALUE && !name.eq_ignore_ascii_case(b"authorization") {
-        // A long header that nobody reads is passed over; one that an answer needs is not.
-        return if Name::of(name).is_some() {
-            Err(Problem(513, "Header Too Large"))
-        } else {
-            Ok(())
-        };
-    }
-    let Some(name) = Name::of(name) else {
+    // A header that nobody reads is passed over, however long it is.
+    let Some(name) = Name::of(trim(&line[..colon])) else {
         return Ok(());
     };
+    let value = trim(&line[colon + 1..]);
+    // Credentials for other realms can be long, and are not ours to refuse.
+    if value.len() > limits::VALUE && name != Name::Authorization {
+        return Err(Problem(513, "Header Too Large"));
+    }
     match name {
         Name::Via => return vias(value, message),
         Name::From => once(&mut message.from, value)?,
@@ -262,44 +262,48 @@ fn header<'a>(line: &'a [u8], message: &mut Message<'a>, seen: &mut Seen) -> Res
             message.expires =
                 Some(number(value, u64::from(u32::MAX)).ok_or(bad("Bad Expires"))? as u32);
         }
-        Name::UserAgent => message.user_agent = value,
-        Name::Require => message.require = value,
-        Name::Timestamp => message.timestamp = value,
-        // Several may stand, for several realms; the first Digest one is ours to look at.
-        Name::Authorization => {
-            if message.authorization.is_empty()
-                || !message.authorization[..6.min(message.authorization.len())]
-                    .eq_ignore_ascii_case(b"digest")
-            {
-                message.authorization = value;
-            }
-        }
         Name::Contact => {
-            message.twice_named |= !core::mem::replace(&mut message.contact, value).is_empty()
+            message.twice_named |= !message.contacts.is_empty();
+            message
+                .contacts
+                .push(value)
+                .map_err(|_| Problem(513, "Too Many Contacts"))?;
         }
-        Name::Asserted => {
-            // A SIP and a tel identity may stand side by side (RFC 3325 9.1); two of one kind may not.
-            message.twice_named |=
-                !message.asserted.is_empty() && is_tel(message.asserted) == is_tel(value);
-            if message.asserted.is_empty() {
-                message.asserted = value;
-            }
-        }
-        Name::Tfps => said(&mut message.said.tfps, value, &mut message.said.twice),
-        Name::OlderTfps => said(&mut message.said.older, value, &mut message.said.twice),
-        Name::Received => said(&mut message.said.received, value, &mut message.said.twice),
-        Name::PhoneAgent => said(&mut message.said.agent, value, &mut message.said.twice),
-        Name::Calls => said(&mut message.said.calls, value, &mut message.said.twice),
+        // Those that do not fit are not named in a 420; that there are some is known.
+        Name::Require => drop(message.require.push(value)),
+        _ => unanswered(name, value, message),
     }
     Ok(())
 }
 
-fn is_tel(value: &[u8]) -> bool {
-    memchr::memmem::find(value, b"tel:").is_some()
+/// Headers that an answer does not need: nothing in them refuses the request.
+fn unanswered<'a>(name: Name, value: &'a [u8], message: &mut Message<'a>) {
+    let said = &mut message.said;
+    match name {
+        Name::UserAgent => message.user_agent = value,
+        Name::Timestamp => message.timestamp = value,
+        // Several may stand, for several realms; the first Digest one is ours to look at.
+        Name::Authorization if !is_digest(message.authorization) => message.authorization = value,
+        // A SIP and a tel identity may stand side by side (RFC 3325 9.1); two of one kind may not.
+        Name::Asserted if message.asserted.is_empty() => message.asserted = value,
+        Name::Asserted => message.twice_named |= is_tel(message.asserted) == is_tel(value),
+        Name::Tfps => said.twice |= said.tfps.replace(value).is_some(),
+        Name::OlderTfps => said.twice |= said.older.replace(value).is_some(),
+        Name::Received => said.twice |= said.received.replace(value).is_some(),
+        Name::PhoneAgent => said.twice |= said.agent.replace(value).is_some(),
+        Name::Calls => said.twice |= said.calls.replace(value).is_some(),
+        _ => {}
+    }
 }
 
-fn said<'a>(field: &mut Option<&'a [u8]>, value: &'a [u8], twice: &mut bool) {
-    *twice |= field.replace(value).is_some();
+fn is_digest(value: &[u8]) -> bool {
+    value
+        .get(..6)
+        .is_some_and(|scheme| scheme.eq_ignore_ascii_case(b"digest"))
+}
+
+fn is_tel(value: &[u8]) -> bool {
+    memchr::memmem::find(value, b"tel:").is_some()
 }
 
 fn once<'a>(field: &mut &'a [u8], value: &'a [u8]) -> Result<(), Problem> {
@@ -312,20 +316,30 @@ fn once<'a>(field: &mut &'a [u8], value: &'a [u8]) -> Result<(), Problem> {
 
 /// `Via: a, b` is two of them (RFC 3261 7.3.1).
 fn vias<'a>(value: &'a [u8], message: &mut Message<'a>) -> Result<(), Problem> {
-    let mut rest = Some(value);
-    while let Some(text) = rest {
-        let (one, after) = split_outside(text, b',').map_err(|_| bad("Bad Via"))?;
+    for via in parts(value, b',') {
+        let via = via.map_err(|_| bad("Bad Via"))?;
         message
             .vias
-            .push(trim(one))
+            .push(trim(via))
             .map_err(|_| Problem(513, "Too Many Vias"))?;
-        rest = after;
     }
     Ok(())
 }
 
-/// What every request must have (RFC 3261 8.1.1), and what it must be.
-fn check(message: &mut Message<'_>) -> Result<(), Problem> {
+/// Reads the CSeq's number, of a message with other problems too: it is part of the names that a
+/// request goes by.
+fn cseq(message: &mut Message<'_>) -> Result<(), Problem> {
+    let end = message.cseq.iter().position(|&b| is_space(b));
+    let (digits, method) = message.cseq.split_at(end.unwrap_or(message.cseq.len()));
+    message.cseq_number = number(digits, (1 << 31) - 1).ok_or(bad("Bad CSeq"))? as u32;
+    if trim(method) != message.method {
+        return Err(bad("CSeq Method Does Not Match"));
+    }
+    Ok(())
+}
+
+/// What every request must have (RFC 3261 8.1.1).
+fn check(message: &Message<'_>) -> Result<(), Problem> {
     for (value, missing) in [
         (message.from, "Missing From"),
         (message.to, "Missing To"),
@@ -339,146 +353,34 @@ fn check(message: &mut Message<'_>) -> Result<(), Problem> {
     if message.call_id.len() > limits::TOKEN || message.call_id.iter().any(|&b| is_space(b)) {
         return Err(bad("Bad Call-ID"));
     }
-    let mut cseq = message.cseq.splitn(2, |&b| is_space(b));
-    let (digits, method) = (
-        cseq.next().unwrap_or_default(),
-        trim(cseq.next().unwrap_or_default()),
-    );
-    message.cseq_number = number(digits, (1 << 31) - 1).ok_or(bad("Bad CSeq"))? as u32;
-    if method != message.method {
-        return Err(bad("CSeq Method Does Not Match"));
+    Ok(())
+}
+
+/// Takes apart what an answer is made from. Of a message with other problems too.
+fn forms(message: &mut Message<'_>) -> Result<(), Problem> {
+    let mut vias = message.vias.iter().map(|via| Via::read(via));
+    message.top = vias.next().flatten();
+    let all = message.top.is_some() && vias.all(|via| via.is_some());
+    message.caller = NameAddr::read(message.from);
+    message.called = NameAddr::read(message.to);
+    if !all {
+        return Err(bad("Bad Via"));
     }
-    for via in &message.vias {
-        if Via::read(via).is_none() {
-            return Err(bad("Bad Via"));
-        }
-    }
-    for (value, wrong) in [(message.from, "Bad From"), (message.to, "Bad To")] {
-        if NameAddr::read(value).is_none_or(|addr| addr.tag().len() > limits::TOKEN) {
+    for (addr, wrong) in [(message.caller, "Bad From"), (message.called, "Bad To")] {
+        if addr.is_none_or(|addr| addr.tag.len() > limits::TOKEN) {
             return Err(bad(wrong));
         }
+    }
+    if message.echoed() > limits::ECHOED {
+        return Err(Problem(513, "Message Too Large"));
     }
     Ok(())
 }
 
-/// One Via (RFC 3261 20.42), as far as an answer needs it.
-#[derive(Clone, Copy, Debug)]
-pub struct Via<'a> {
-    /// `SIP/2.0/UDP pbx:5060`, up to the parameters.
-    pub before: &'a [u8],
-    /// Host, and port where there is one.
-    pub sent_by: &'a [u8],
-    /// The parameters, without the first `;`.
-    pub parameters: &'a [u8],
-}
-
-impl<'a> Via<'a> {
-    /// Reads one value; `None` when it is not of the form.
-    pub fn read(text: &'a [u8]) -> Option<Self> {
-        let (before, parameters) = split_outside(text, b';').ok()?;
-        let mut protocol = before.splitn(3, |&b| b == b'/');
-        let (name, version, rest) = (
-            trim(protocol.next()?),
-            trim(protocol.next()?),
-            trim(protocol.next()?),
-        );
-        let space = rest.iter().position(|&b| is_space(b))?;
-        let (transport, sent_by) = (&rest[..space], trim(&rest[space..]));
-        let fine = name.eq_ignore_ascii_case(b"SIP")
-            && version == b"2.0"
-            && is_token(transport)
-            && is_sent_by(sent_by)
-            && parameters.is_none_or(|p| crate::text::Parameters(p).are_sound());
-        fine.then_some(Via {
-            before: trim(before),
-            sent_by,
-            parameters: parameters.unwrap_or_default(),
-        })
-    }
-
-    /// A parameter's value.
-    pub fn parameter(&self, name: &[u8]) -> Option<&'a [u8]> {
-        if self.parameters.is_empty() {
-            None
-        } else {
-            crate::text::Parameters(self.parameters).get(name)
-        }
-    }
-}
-
-/// Host and port; white space may stand around the colon (RFC 4475 3.1.1.1).
-fn is_sent_by(text: &[u8]) -> bool {
-    let mut tight: Vec<u8, 128> = Vec::new();
-    for &b in text.iter().filter(|&&b| !is_space(b)) {
-        if tight.push(b).is_err() {
-            return false;
-        }
-    }
-    let two_words = text
-        .split(|&b| is_space(b))
-        .filter(|w| !w.is_empty() && *w != b":")
-        .count()
-        > 2;
-    !two_words && crate::uri::is_host_port(&tight)
-}
-
-enum Name {
-    Via,
-    From,
-    To,
-    CallId,
-    CSeq,
-    ContentLength,
-    MaxForwards,
-    Expires,
-    UserAgent,
-    Require,
-    Timestamp,
-    Authorization,
-    Contact,
-    Asserted,
-    Tfps,
-    OlderTfps,
-    Received,
-    PhoneAgent,
-    Calls,
-}
-
-impl Name {
-    /// Long and compact names (RFC 3261 7.3.3); any other header is not read.
-    fn of(name: &[u8]) -> Option<Self> {
-        let is = |long: &[u8]| name.eq_ignore_ascii_case(long);
-        Some(match name.len() {
-            1 => match name[0].to_ascii_lowercase() {
-                b'v' => Name::Via,
-                b'f' => Name::From,
-                b't' => Name::To,
-                b'i' => Name::CallId,
-                b'l' => Name::ContentLength,
-                b'm' => Name::Contact,
-                _ => return None,
-            },
-            2 if is(b"to") => Name::To,
-            3 if is(b"via") => Name::Via,
-            4 if is(b"from") => Name::From,
-            4 if is(b"cseq") => Name::CSeq,
-            4 if is(b"p-ua") => Name::PhoneAgent,
-            6 if is(b"p-tfps") => Name::Tfps,
-            6 if is(b"x-tfps") => Name::OlderTfps,
-            7 if is(b"call-id") => Name::CallId,
-            7 if is(b"contact") => Name::Contact,
-            7 if is(b"expires") => Name::Expires,
-            7 if is(b"require") => Name::Require,
-            7 if is(b"p-calls") => Name::Calls,
-            8 if is(b"p-source") => Name::Received,
-            9 if is(b"timestamp") => Name::Timestamp,
-            10 if is(b"user-agent") => Name::UserAgent,
-            10 if is(b"p-received") => Name::Received,
-            12 if is(b"max-forwards") => Name::MaxForwards,
-            13 if is(b"authorization") => Name::Authorization,
-            14 if is(b"content-length") => Name::ContentLength,
-            19 if is(b"p-asserted-identity") => Name::Asserted,
-            _ => return None,
-        })
+impl Message<'_> {
+    /// Octets that an answer repeats.
+    pub fn echoed(&self) -> usize {
+        let vias: usize = self.vias.iter().map(|via| via.len()).sum();
+        vias + self.from.len() + self.to.len() + self.call_id.len() + self.cseq.len()
     }
 }

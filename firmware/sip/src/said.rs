@@ -8,7 +8,7 @@ use trunkguard_core::request::Said;
 
 use crate::{
     read::SaidHeaders,
-    text::{number, trim},
+    text::{is_token, number, trim},
 };
 
 /// Reads them. Two headers for one thing are the reader's business ([`SaidHeaders::twice`]).
@@ -83,13 +83,30 @@ fn set_address(said: &mut Said<'_>, text: &[u8]) {
 /// IPv4, IPv6 bare or in brackets, with a zone or without, with a port behind an IPv4 or brackets
 /// (PJSIP's remote_addr).
 fn literal_address(text: &[u8]) -> Option<IpAddr> {
-    let text = core::str::from_utf8(text).ok()?;
-    let inner = match text.strip_prefix('[') {
-        Some(rest) => rest.split(']').next()?,
-        None if text.matches(':').count() == 1 => text.split(':').next()?,
-        None => text,
+    let first_colon = memchr::memchr(b':', text);
+    let (address, port) = match (text, first_colon) {
+        ([b'[', rest @ ..], _) => {
+            let end = memchr::memchr(b']', rest)?;
+            (&rest[..end], &rest[end + 1..])
+        }
+        (_, Some(colon)) if memchr::memrchr(b':', text) == first_colon => text.split_at(colon),
+        _ => (text, &b""[..]),
     };
-    inner.split('%').next()?.parse().ok()
+    let port_ok = match port {
+        [] => true,
+        [b':', digits @ ..] => number(digits, 65_535).is_some(),
+        _ => false,
+    };
+    let (address, zone_ok) = match memchr::memchr(b'%', address) {
+        // Link-local addresses are printed with their interface (RFC 4007 11.2).
+        Some(at) => (
+            &address[..at],
+            is_token(&address[at + 1..]) && memchr::memchr(b':', address).is_some(),
+        ),
+        None => (address, true),
+    };
+    let address = core::str::from_utf8(address).ok()?.parse().ok()?;
+    (port_ok && zone_ok).then_some(address)
 }
 
 fn set_calls(said: &mut Said<'_>, text: &[u8]) {

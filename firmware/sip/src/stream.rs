@@ -2,6 +2,8 @@
 
 use crate::{
     limits,
+    lines::{Lines, split_line},
+    name::Name,
     text::{number, trim},
 };
 
@@ -13,6 +15,8 @@ pub struct Framer {
     buffer: Vec<u8>,
     /// Octets at the front that were handed out already.
     done: usize,
+    /// Octets from `done` on that the message begun has, where its header is there.
+    expected: usize,
     broken: bool,
 }
 
@@ -41,6 +45,7 @@ impl Framer {
         Framer {
             buffer: Vec::new(),
             done: 0,
+            expected: 0,
             broken: false,
         }
     }
@@ -55,19 +60,22 @@ impl Framer {
         taken
     }
 
-    /// Nothing is there of a message that has begun.
+    /// Nothing is there of a message that has begun. Half a keep-alive is none.
     pub fn is_empty(&self) -> bool {
-        self.buffer.len() == self.done
+        self.buffer[self.done..]
+            .iter()
+            .all(|b| matches!(b, b'\r' | b'\n'))
     }
 
     /// The next whole thing. Call until [`Next::More`].
     // An iterator's items could not borrow from the buffer.
     #[allow(clippy::should_implement_trait)]
     pub fn next(&mut self) -> Next<'_> {
-        if self.broken {
+        let rest = &self.buffer[self.done..];
+        if self.broken || rest.len() < self.expected {
             return Next::More;
         }
-        let rest = &self.buffer[self.done..];
+        self.expected = 0;
         if rest.starts_with(b"\r\n\r\n") {
             self.done += 4;
             return Next::Pong;
@@ -95,6 +103,7 @@ impl Framer {
         match content_length(&rest[..header]) {
             Some(length) if length <= BODY && header <= limits::MESSAGE => {
                 if rest.len() < header + length {
+                    self.expected = header + length;
                     return Next::More;
                 }
                 self.done = from + header + length;
@@ -127,13 +136,13 @@ fn header_length(bytes: &[u8]) -> Option<usize> {
 
 /// The Content-Length, if there is exactly one and it is a number.
 fn content_length(header: &[u8]) -> Option<usize> {
+    let (_, lines) = split_line(header)?;
     let mut found = None;
-    for line in header.split(|&b| b == b'\n') {
+    for line in Lines::new(lines) {
         let Some(colon) = memchr::memchr(b':', line) else {
             continue;
         };
-        let name = trim(&line[..colon]);
-        if name.eq_ignore_ascii_case(b"content-length") || name.eq_ignore_ascii_case(b"l") {
+        if Name::of(trim(&line[..colon])) == Some(Name::ContentLength) {
             let length = number(trim(&line[colon + 1..]), u64::from(u32::MAX))? as usize;
             if found.replace(length).is_some() {
                 return None;

@@ -22,11 +22,17 @@ pub fn trim(mut text: &[u8]) -> &[u8] {
 
 /// A token: a method, a parameter's name.
 pub fn is_token(text: &[u8]) -> bool {
-    !text.is_empty()
-        && text
-            .iter()
-            .all(|b| b.is_ascii_alphanumeric() || b"-.!%*_+`'~".contains(b))
+    !text.is_empty() && text.iter().all(|&b| is_token_octet(b))
 }
+
+/// An octet that a token may hold.
+pub fn is_token_octet(b: u8) -> bool {
+    b.is_ascii_alphanumeric() || b"-.!%*_+`'~".contains(&b)
+}
+
+/// A quote or an angle bracket that is never closed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Unclosed;
 
 /// Splits at the first of `separator` that is neither in quotes nor in angle brackets. `None` as
 /// second part when there is none.
@@ -34,6 +40,12 @@ pub fn is_token(text: &[u8]) -> bool {
 /// # Errors
 /// When quotes or brackets do not close.
 pub fn split_outside(text: &[u8], separator: u8) -> Result<(&[u8], Option<&[u8]>), Unclosed> {
+    // Mostly there is nothing to be inside of.
+    match memchr::memchr3(separator, b'"', b'<', text) {
+        None => return Ok((text, None)),
+        Some(at) if text[at] == separator => return Ok((&text[..at], Some(&text[at + 1..]))),
+        Some(_) => {}
+    }
     let (mut quoted, mut bracketed, mut i) = (false, false, 0);
     while i < text.len() {
         match text[i] {
@@ -55,45 +67,52 @@ pub fn split_outside(text: &[u8], separator: u8) -> Result<(&[u8], Option<&[u8]>
     }
 }
 
-/// A quote or an angle bracket that is never closed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Unclosed;
+/// All parts between separators, as [`split_outside`] finds them. An unclosed quote or bracket is
+/// the last.
+pub fn parts(text: &[u8], separator: u8) -> impl Iterator<Item = Result<&[u8], Unclosed>> {
+    let mut rest = Some(text);
+    core::iter::from_fn(move || {
+        let split = split_outside(rest.take()?, separator);
+        rest = split.ok().and_then(|(_, after)| after);
+        Some(split.map(|(one, _)| one))
+    })
+}
 
-/// Parameters `;name=value;name`, as they stand behind a URI or a Via.
-#[derive(Clone, Copy, Debug)]
-pub struct Parameters<'a>(pub &'a [u8]);
+/// Parameters `;name=value;name`, as they stand behind a URI or a Via, without the first `;`.
+/// `None` where not even that stands.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Parameters<'a>(pub Option<&'a [u8]>);
 
 impl<'a> Parameters<'a> {
-    /// The value of a parameter, empty where it has none. Names are compared without case.
-    pub fn get(&self, name: &[u8]) -> Option<&'a [u8]> {
-        let mut rest = Some(self.0);
-        while let Some(text) = rest {
-            let (one, after) = split_outside(text, b';').ok()?;
-            let mut halves = one.splitn(2, |&b| b == b'=');
-            if trim(halves.next().unwrap_or_default()).eq_ignore_ascii_case(name) {
-                return Some(trim(halves.next().unwrap_or_default()));
-            }
-            rest = after;
-        }
-        None
+    /// Each of them: its text and its name, trimmed. Ends at an unclosed quote.
+    pub fn each(self) -> impl Iterator<Item = (&'a [u8], &'a [u8])> {
+        let all = self.0.map(|text| parts(text, b';'));
+        all.into_iter()
+            .flatten()
+            .map_while(Result::ok)
+            .map(|one| (trim(one), halves(one).0))
     }
 
-    /// Is every parameter `token` or `token=value`? (RFC 4475 3.1.2.1 has empty ones.)
-    pub fn are_sound(&self) -> bool {
-        let mut rest = Some(self.0);
-        while let Some(text) = rest {
-            let Ok((one, after)) = split_outside(text, b';') else {
-                return false;
-            };
-            let mut halves = one.splitn(2, |&b| b == b'=');
-            let value = halves.nth(1).map(trim);
-            let name = trim(one.split(|&b| b == b'=').next().unwrap_or_default());
+    /// Shows each name and its value (empty where it has none). False when they are not all `token`
+    /// or `token=value` (RFC 4475 3.1.2.1 has empty ones).
+    pub fn walk(self, mut see: impl FnMut(&'a [u8], &'a [u8])) -> bool {
+        let Some(text) = self.0 else { return true };
+        parts(text, b';').all(|one| {
+            let Ok(one) = one else { return false };
+            let (name, value) = halves(one);
             if !is_token(name) || value.is_some_and(<[u8]>::is_empty) {
                 return false;
             }
-            rest = after;
-        }
-        true
+            see(name, value.unwrap_or_default());
+            true
+        })
+    }
+}
+
+fn halves(one: &[u8]) -> (&[u8], Option<&[u8]>) {
+    match memchr::memchr(b'=', one) {
+        Some(at) => (trim(&one[..at]), Some(trim(&one[at + 1..]))),
+        None => (trim(one), None),
     }
 }
 

@@ -1,6 +1,6 @@
 //! URIs: just enough of them to find the user, the host and what is wrong (RFC 3261 19.1, RFC 3966).
 
-use crate::text::{Parameters, is_space, split_outside, trim};
+use crate::text::{Parameters, is_space, is_token_octet, number, split_outside, trim};
 
 /// A URI, taken apart but not decoded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,67 +72,61 @@ impl<'a> Uri<'a> {
                 })
             };
         }
-        // The user may hold `;` and `?` (RFC 4475 3.1.1.9); the `@` is looked for first.
-        let (user, after) =
-            match memchr::memrchr(b'@', rest.split(|&b| b == b'?').next().unwrap_or(rest)) {
-                Some(at) => (&rest[..at], &rest[at + 1..]),
-                None => match memchr::memchr(b'@', rest) {
-                    Some(at) => (&rest[..at], &rest[at + 1..]),
-                    None => (&rest[..0], rest),
-                },
-            };
-        let question = memchr::memchr(b'?', after);
-        if question.is_some() && !headers {
+        let (user, after) = split_user(rest);
+        if !headers && memchr::memchr(b'?', after).is_some() {
             return Err(BadUri::Form);
         }
-        let host = after
-            .split(|&b| b == b';' || b == b'?')
-            .next()
-            .unwrap_or_default();
+        let end = memchr::memchr2(b';', b'?', after).unwrap_or(after.len());
+        let host = &after[..end];
         if !is_host_port(host) {
             return Err(BadUri::Form);
         }
-        let user = user.split(|&b| b == b':').next().unwrap_or_default();
-        Ok(Uri { scheme, user, host })
+        let password = memchr::memchr(b':', user).unwrap_or(user.len());
+        Ok(Uri {
+            scheme,
+            user: &user[..password],
+            host,
+        })
+    }
+}
+
+/// What stands before the `@` and behind it. The user may hold `;` and `?` (RFC 4475 3.1.1.9), and
+/// headers may hold an `@`: the last one before the first `?` it is, or else the first of all.
+fn split_user(rest: &[u8]) -> (&[u8], &[u8]) {
+    let question = memchr::memchr(b'?', rest).unwrap_or(rest.len());
+    let at = memchr::memrchr(b'@', &rest[..question]).or_else(|| memchr::memchr(b'@', rest));
+    match at {
+        Some(at) => (&rest[..at], &rest[at + 1..]),
+        None => (&rest[..0], rest),
     }
 }
 
 /// A host or address with a port or without: `pbx.example`, `10.0.0.5:5060`, `[2001:db8::1]:5060`.
 pub fn is_host_port(text: &[u8]) -> bool {
-    let (host, port) = match text {
-        [b'[', rest @ ..] => match memchr::memchr(b']', rest) {
-            Some(end) => {
-                let address = &rest[..end];
-                if !address
-                    .iter()
-                    .all(|b| b.is_ascii_hexdigit() || b":.".contains(b))
-                    || address.len() < 2
-                {
-                    return false;
-                }
-                (
-                    &b"v6"[..],
-                    rest[end + 1..]
-                        .strip_prefix(b":")
-                        .or(if rest.len() == end + 1 {
-                            None
-                        } else {
-                            Some(&b"x"[..])
-                        }),
-                )
-            }
-            None => return false,
-        },
-        _ => {
-            let mut halves = text.splitn(2, |&b| b == b':');
-            (halves.next().unwrap_or_default(), halves.next())
-        }
+    let host_end = match memchr::memchr(b']', text) {
+        Some(end) => end + 1,
+        None => memchr::memchr(b':', text).unwrap_or(text.len()),
     };
-    let host_ok = !host.is_empty()
-        && host
+    let (host, port) = text.split_at(host_end);
+    let port_ok = match port {
+        [] => true,
+        [b':', digits @ ..] => number(digits, 65_535).is_some(),
+        _ => false,
+    };
+    port_ok && is_host(host)
+}
+
+/// A host or address: `pbx.example`, `10.0.0.5`, `[2001:db8::1]`. Names may hold `_`, as those of
+/// containers do.
+pub fn is_host(text: &[u8]) -> bool {
+    match text {
+        [] => false,
+        [b'[', address @ .., b']'] => core::str::from_utf8(address)
+            .is_ok_and(|address| address.parse::<core::net::Ipv6Addr>().is_ok()),
+        name => name
             .iter()
-            .all(|b| b.is_ascii_alphanumeric() || b"-._".contains(b));
-    host_ok && port.is_none_or(|p| crate::text::number(p, 65_535).is_some())
+            .all(|b| b.is_ascii_alphanumeric() || b"-._".contains(b)),
+    }
 }
 
 /// `"Name" <uri>;params`, or `uri;params`, as in From, To and Contact.
@@ -140,8 +134,10 @@ pub fn is_host_port(text: &[u8]) -> bool {
 pub struct NameAddr<'a> {
     /// The URI's text.
     pub uri: &'a [u8],
-    /// Parameters of the header, not of the URI.
-    pub parameters: Parameters<'a>,
+    /// The tag, or empty.
+    pub tag: &'a [u8],
+    /// The parameter `expires` of a Contact, or empty.
+    pub expires: &'a [u8],
 }
 
 impl<'a> NameAddr<'a> {
@@ -150,47 +146,45 @@ impl<'a> NameAddr<'a> {
     pub fn read(text: &'a [u8]) -> Option<Self> {
         let text = trim(text);
         let (before, bracket) = split_at_bracket(text)?;
-        let (uri, rest) = match bracket {
+        let (uri, parameters) = match bracket {
             Some(inside) => {
                 let end = memchr::memchr(b'>', inside)?;
                 if !is_display_name(trim(before)) {
                     return None;
                 }
-                (&inside[..end], trim(&inside[end + 1..]))
+                let parameters = match trim(&inside[end + 1..]) {
+                    [] => None,
+                    [b';', parameters @ ..] => Some(parameters),
+                    _ => return None,
+                };
+                (&inside[..end], parameters)
             }
             None => {
+                // Without brackets the parameters are the header's, and `?` and `,` cannot stand in
+                // the URI (RFC 3261 20.10).
                 let (uri, parameters) = split_outside(text, b';').ok()?;
-                // Without brackets `?` and `,` cannot stand in a URI (RFC 3261 20.10).
                 if uri.iter().any(|b| b"?,".contains(b)) {
                     return None;
                 }
-                let uri = trim(uri);
-                return Some(NameAddr {
-                    uri,
-                    parameters: Parameters(parameters.unwrap_or(b"x")),
-                })
-                .filter(|n| sound(n));
+                (trim(uri), parameters)
             }
         };
-        let parameters = match rest {
-            [] => Parameters(b"x"),
-            [b';', parameters @ ..] => Parameters(parameters),
-            _ => return None,
-        };
-        Some(NameAddr { uri, parameters }).filter(|n| sound(n))
-    }
-
-    /// The tag, where there is one.
-    pub fn tag(&self) -> &'a [u8] {
-        self.parameters.get(b"tag").unwrap_or_default()
+        let (mut tag, mut expires) = (&b""[..], &b""[..]);
+        let sound = Parameters(parameters).walk(|name, value| {
+            if name.eq_ignore_ascii_case(b"tag") && tag.is_empty() {
+                tag = value;
+            } else if name.eq_ignore_ascii_case(b"expires") {
+                expires = value;
+            }
+        });
+        (sound && is_bare_uri(uri)).then_some(NameAddr { uri, tag, expires })
     }
 }
 
-fn sound(addr: &NameAddr<'_>) -> bool {
-    !addr.uri.is_empty()
-        && !addr.uri.iter().any(|&b| is_space(b) || b == b'<')
-        && addr.uri.contains(&b':')
-        && addr.parameters.are_sound()
+/// Something with a scheme, and nothing in it that would end it on the wire.
+fn is_bare_uri(uri: &[u8]) -> bool {
+    memchr::memchr(b':', uri).is_some_and(|colon| colon > 0)
+        && !uri.iter().any(|&b| is_space(b) || b"<>\"".contains(&b))
 }
 
 /// What stands before `<` and after it; quotes are respected.
@@ -220,8 +214,8 @@ fn is_display_name(name: &[u8]) -> bool {
             }) && !escaped
         }
         // Tokens and spaces; octets beyond ASCII are what phones put into names.
-        words => words.iter().all(|&b| {
-            b >= 0x80 || is_space(b) || b.is_ascii_alphanumeric() || b"-.!%*_+`'~".contains(&b)
-        }),
+        words => words
+            .iter()
+            .all(|&b| b >= 0x80 || is_space(b) || is_token_octet(b)),
     }
 }

@@ -3,11 +3,7 @@
 
 use core::{fmt::Write, net::SocketAddr};
 
-use crate::{
-    limits,
-    read::{Message, Via},
-    uri::NameAddr,
-};
+use crate::{limits, read::Message};
 
 /// Methods that are answered, for Allow.
 pub const ALLOW: &[u8] = b"INVITE, ACK, CANCEL, OPTIONS, REGISTER";
@@ -50,6 +46,45 @@ impl<'o> Writer<'o> {
         }
     }
 
+    /// A number in decimal.
+    pub fn decimal(&mut self, mut value: u32) {
+        let mut digits = [0; 10];
+        let mut at = digits.len();
+        loop {
+            at -= 1;
+            digits[at] = b'0' + (value % 10) as u8;
+            value /= 10;
+            if value == 0 {
+                break;
+            }
+        }
+        self.put(&digits[at..]);
+    }
+
+    /// A number as 16 hexadecimal digits.
+    pub fn hexadecimal(&mut self, value: u64) {
+        self.put(&core::array::from_fn::<u8, 16, _>(|i| {
+            b"0123456789abcdef"[(value >> (60 - 4 * i)) as usize & 15]
+        }));
+    }
+
+    /// An address, without the brackets of a host.
+    pub fn address(&mut self, address: core::net::IpAddr) {
+        match address {
+            core::net::IpAddr::V4(v4) => {
+                for (i, octet) in v4.octets().into_iter().enumerate() {
+                    if i > 0 {
+                        self.put(b".");
+                    }
+                    self.decimal(u32::from(octet));
+                }
+            }
+            core::net::IpAddr::V6(v6) => {
+                let _ = write!(self, "{v6}");
+            }
+        }
+    }
+
     /// `Name: value` and the end of the line.
     pub fn line(&mut self, name: &[u8], value: &[u8]) {
         self.put(name);
@@ -82,13 +117,14 @@ pub fn head(
     tag: Option<u64>,
 ) {
     w.put(b"SIP/2.0 ");
-    let _ = write!(w, "{status} ");
+    w.decimal(u32::from(status));
+    w.put(b" ");
     w.put(reason.as_bytes());
     w.put(b"\r\n");
     for (i, via) in message.vias.iter().enumerate() {
         w.put(b"Via: ");
         if i == 0 {
-            top_via(w, via, source)
+            top_via(w, message, via, source)
         } else {
             w.unfolded(via)
         }
@@ -100,9 +136,10 @@ pub fn head(
     if !message.to.is_empty() {
         w.put(b"To: ");
         w.unfolded(message.to);
-        let has_tag = NameAddr::read(message.to).is_none_or(|to| !to.tag().is_empty());
+        let has_tag = has_tag(message);
         if let Some(tag) = tag.filter(|_| !has_tag) {
-            let _ = write!(w, ";tag={tag:016x}");
+            w.put(b";tag=");
+            w.hexadecimal(tag);
         }
         w.put(b"\r\n");
     }
@@ -114,36 +151,41 @@ pub fn head(
     }
 }
 
+/// Does the To name a dialog? One that cannot be read does if it looks like it.
+pub(crate) fn has_tag(message: &Message<'_>) -> bool {
+    match message.called {
+        Some(to) => !to.tag.is_empty(),
+        None => memchr::memmem::find(message.to, b"tag").is_some(),
+    }
+}
+
 /// The end of an answer without a body.
 pub fn tail(w: &mut Writer<'_>) {
     w.put(b"Content-Length: 0\r\n\r\n");
 }
 
 /// The top Via with `received`, and `rport` where it was asked for (RFC 3261 18.2.1, RFC 3581 4).
-fn top_via(w: &mut Writer<'_>, text: &[u8], source: SocketAddr) {
-    let Some(via) = Via::read(text) else {
+fn top_via(w: &mut Writer<'_>, message: &Message<'_>, text: &[u8], source: SocketAddr) {
+    let Some(via) = message.top else {
         return w.unfolded(text);
     };
     w.unfolded(via.before);
-    let asks_rport = via.parameter(b"rport").is_some();
     let address = source.ip().to_canonical();
-    if !via.parameters.is_empty() {
-        for parameter in via.parameters.split(|&b| b == b';') {
-            let name =
-                crate::text::trim(parameter.split(|&b| b == b'=').next().unwrap_or_default());
-            if name.eq_ignore_ascii_case(b"received") {
-                continue;
-            }
-            w.put(b";");
-            if name.eq_ignore_ascii_case(b"rport") {
-                let _ = write!(w, "rport={}", source.port());
-            } else {
-                w.unfolded(crate::text::trim(parameter));
-            }
+    for (parameter, name) in via.parameters.each() {
+        if name.eq_ignore_ascii_case(b"received") {
+            continue;
+        }
+        w.put(b";");
+        if name.eq_ignore_ascii_case(b"rport") {
+            w.put(b"rport=");
+            w.decimal(u32::from(source.port()));
+        } else {
+            w.unfolded(parameter);
         }
     }
-    if asks_rport || !is_address(via.sent_by, address) {
-        let _ = write!(w, ";received={address}");
+    if via.rport || !is_address(via.sent_by, address) {
+        w.put(b";received=");
+        w.address(address);
     }
 }
 
@@ -194,7 +236,7 @@ pub fn contact(
     w.put(b"@");
     match host {
         Host::Fixed(text) => w.put(text),
-        Host::Via => match message.vias.first().and_then(|via| Via::read(via)) {
+        Host::Via => match message.top {
             Some(via) => via
                 .sent_by
                 .iter()
@@ -224,6 +266,7 @@ pub fn reason(status: u16) -> &'static str {
         400 => "Bad Request",
         401 => "Unauthorized",
         403 => "Forbidden",
+        404 => "Not Found",
         405 => "Method Not Allowed",
         414 => "Request-URI Too Long",
         416 => "Unsupported URI Scheme",
