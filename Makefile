@@ -30,7 +30,7 @@ call: binary ## Send the running daemon a real INVITE: make call NUMBER=01144207
 
 test: binary ## Run all tests, with real Asterisks, sipp, sipsak and sipvicious (installs them; root)
 	$(AS_ROOT) tests/setup.sh
-	TRUNKGUARD_BIN=$(TRUNKGUARD) $(CARGO) test --locked --workspace
+	$(AS_ROOT) env "PATH=$$PATH" "HOME=$$HOME" TRUNKGUARD_BIN=$(TRUNKGUARD) $(CARGO) test --locked --workspace
 
 check: ## Run all checks that need no peer: format, lints, boundaries, licences, tables, units, scripts
 	$(CARGO) fmt --all --check
