@@ -39,6 +39,8 @@ pub struct Figures {
 }
 
 /// What to do about an INVITE.
+// Used at once; boxing the record would allocate on the path of every call.
+#[allow(clippy::large_enum_variant)]
 #[derive(Debug)]
 pub enum Invite {
     /// Decided now. The record goes to the journal; with a ticket, the answer waits until the

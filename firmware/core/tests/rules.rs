@@ -286,23 +286,42 @@ fn limits_of_a_whole_client_and_abroad() {
 
 #[test]
 fn simultaneous_by_the_pbx_count_or_by_our_own() {
-    let counted = |caller, calls| Dial { calls: Some(calls), ..dial(caller, HOME) };
+    let counted = |caller, calls| Dial {
+        calls: Some(calls),
+        ..dial(caller, HOME)
+    };
     let mut o = office("policy = {off = ['same-number'], total = {simultaneous = 2}}");
     assert_eq!(o.rule(counted("2001", 2)), "+default");
-    assert_eq!(o.rule(counted("2002", 3)), "-simultaneous", "the PBX counts all its callers");
+    assert_eq!(
+        o.rule(counted("2002", 3)),
+        "-simultaneous",
+        "the PBX counts all its callers"
+    );
 
     let one_each = "policy = {off = ['same-number'], limits = {simultaneous = 1}}";
     let mut o = office(one_each);
     assert_eq!(o.rule(counted("2001", 1)), "+default");
-    assert_eq!(o.rule(counted("2002", 2)), "+default", "Alice's call is not Bob's");
+    assert_eq!(
+        o.rule(counted("2002", 2)),
+        "+default",
+        "Alice's call is not Bob's"
+    );
     assert_eq!(o.rule(counted("2001", 3)), "-simultaneous");
-    assert_eq!(o.rule(counted("2001", 1)), "+default", "the PBX knows that the first has ended");
+    assert_eq!(
+        o.rule(counted("2001", 1)),
+        "+default",
+        "the PBX knows that the first has ended"
+    );
 
     let mut o = office(one_each);
     assert_eq!(o.rule(dial("2001", HOME)), "+default");
     assert_eq!(o.rule(dial("2001", HOME)), "-simultaneous");
     o.pass(3 * 60 + 23);
-    assert_eq!(o.rule(dial("2001", HOME)), "+default", "a call is taken to last three minutes");
+    assert_eq!(
+        o.rule(dial("2001", HOME)),
+        "+default",
+        "a call is taken to last three minutes"
+    );
 }
 
 #[test]

@@ -17,7 +17,7 @@ pub use recent::{Recent, Spelling};
 pub use seen::Seen;
 pub use tally::{SPANS, Tally};
 
-use crate::policy::CountryCode;
+use crate::{policy::CountryCode, record};
 
 /// Callers that have figures of their own. The ones after them share one set of figures, so that
 /// inventing extensions never gains a call.
@@ -209,7 +209,9 @@ impl Counters {
             IpAddr::V4(v4) => v4.to_ipv6_mapped().octets(),
             IpAddr::V6(v6) => v6.octets(),
         };
-        self.hash(&[&who.caller.to_le_bytes(), &octets, agent])
+        // As the journal keeps it, so that a phone is the same one after a restart.
+        let agent = record::text::<40>(agent);
+        self.hash(&[&who.caller.to_le_bytes(), &octets, agent.as_bytes()])
     }
 
     fn any_phone_key(&self, who: CallerId) -> u64 {

@@ -145,6 +145,9 @@ impl<'a> core::borrow::Borrow<dyn CallerKey + 'a> for (u16, Box<[u8]>) {
     }
 }
 
+/// For each caller of a client with rules of its own: the places of the caller and of its group.
+type Chains = HashMap<(u16, Box<[u8]>), [Option<usize>; 2]>;
+
 struct Compiler {
     problems: Vec<Problem>,
     list_index: HashMap<Name, u16>,
@@ -204,7 +207,7 @@ impl Compiler {
             views.push(Sources::resolve(&places, &[place, 1, 0]));
             by_client.push(views.len() as u32 - 1);
         }
-        let mut chains: HashMap<(u16, Box<[u8]>), [Option<usize>; 2]> = HashMap::new();
+        let mut chains = Chains::new();
         self.callers(d, &group_places, &caller_places, &mut chains);
         let mut by_caller = HashMap::with_capacity(chains.len());
         for (key, [caller, group]) in chains {
@@ -367,7 +370,7 @@ impl Compiler {
         d: &Definition,
         group_places: &[usize],
         caller_places: &[usize],
-        chains: &mut HashMap<(u16, Box<[u8]>), [Option<usize>; 2]>,
+        chains: &mut Chains,
     ) {
         for (i, group) in d.groups.iter().enumerate() {
             for client in self.clients_of(d, group.client.as_ref(), &format!("group[{i}].client")) {

@@ -330,14 +330,20 @@ impl<'a> View<'a> {
     pub fn scanner(&self, agent: &[u8]) -> Option<Level> {
         let begins = |(i, b): (usize, &u8)| SCANNER_BEGINS[*b as usize].then_some(i);
         let is_at = |i: usize, name: &[u8]| {
-            agent.get(i..i + name.len()).is_some_and(|part| part.eq_ignore_ascii_case(name))
+            agent
+                .get(i..i + name.len())
+                .is_some_and(|part| part.eq_ignore_ascii_case(name))
         };
         let mut starts = agent.iter().enumerate().filter_map(begins);
         if starts.any(|i| SCANNERS.iter().any(|name| is_at(i, name))) {
             return Some(Level::BuiltIn);
         }
         self.of(self.sources.scanners, |p| p.scanners.as_ref())
-            .filter(|(names, _)| names.iter().any(|name| (0..agent.len()).any(|i| is_at(i, name))))
+            .filter(|(names, _)| {
+                names
+                    .iter()
+                    .any(|name| (0..agent.len()).any(|i| is_at(i, name)))
+            })
             .map(|(_, level)| level)
     }
 
