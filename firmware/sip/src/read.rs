@@ -270,7 +270,7 @@ fn header<'a>(line: &'a [u8], message: &mut Message<'a>, seen: &mut Seen) -> Res
                 .map_err(|_| Problem(513, "Too Many Contacts"))?;
         }
         // Those that do not fit are not named in a 420; that there are some is known.
-        Name::Require => drop(message.require.push(value)),
+        Name::Require if !value.is_empty() => drop(message.require.push(value)),
         _ => unanswered(name, value, message),
     }
     Ok(())
