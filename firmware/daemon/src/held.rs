@@ -1,10 +1,10 @@
 //! Answers that wait until their approval is on disk.
 
-use std::{collections::HashMap, net::SocketAddr};
+use std::net::SocketAddr;
 
 use trunkguard_core::transaction::Ticket;
 
-/// Answers that can wait at a time. The journal takes about as many in one commit.
+/// Answers that can wait at a time; a power of two. The journal takes about as many in one commit.
 pub const PLACES: usize = 2_048;
 /// The longest answer that can wait.
 pub const LONGEST: usize = 1_408;
@@ -44,78 +44,83 @@ struct Place {
     excused: bool,
     answer: usize,
     request: usize,
+    /// Which of the buffers holds both.
+    buffer: u16,
 }
 
-/// Waiting answers, in memory taken once. Places that were never used are not resident.
+/// Waiting answers, in memory taken once. Buffers that were never used are not resident, and the one
+/// used last is the next to be used.
+///
+/// Tickets are numbered one after the other, so a ticket's low bits are its place: there is nothing to
+/// look for. A place that is still taken means that the disk is thousands of calls behind.
 pub struct Held {
-    places: Vec<Place>,
+    places: Box<[Option<Place>]>,
     bytes: Box<[u8]>,
     free: Vec<u16>,
-    by_ticket: HashMap<Ticket, u16>,
 }
 
 impl Default for Held {
     fn default() -> Self {
         Held {
-            places: Vec::with_capacity(PLACES),
+            places: (0..PLACES).map(|_| None).collect(),
             bytes: vec![0; PLACES * PLACE].into(),
-            free: Vec::with_capacity(PLACES),
-            by_ticket: HashMap::with_capacity(PLACES * 2),
+            free: (0..PLACES as u16).rev().collect(),
         }
     }
+}
+
+fn place_of(ticket: Ticket) -> usize {
+    ticket as usize % PLACES
 }
 
 impl Held {
     /// Keeps an answer, and the request for a 100 Trying. Answers whether it fitted.
     pub fn keep(&mut self, now_ms: u64, waiting: Waiting, answer: &[u8], request: &[u8]) -> bool {
+        let index = place_of(waiting.ticket);
+        if answer.len() > LONGEST || self.places[index].is_some() {
+            return false;
+        }
         let request = if request.len() > LONGEST_REQUEST {
             &[]
         } else {
             request
         };
-        let fresh = (self.places.len() < PLACES).then_some(self.places.len() as u16);
-        if answer.len() > LONGEST {
-            return false;
-        }
-        let Some(index) = self.free.pop().or(fresh) else {
+        // There are as many buffers as places.
+        let Some(buffer) = self.free.pop() else {
             return false;
         };
-        let bytes = &mut self.bytes[index as usize * PLACE..][..PLACE];
+        let bytes = &mut self.bytes[buffer as usize * PLACE..][..PLACE];
         bytes[..answer.len()].copy_from_slice(answer);
         bytes[LONGEST..LONGEST + request.len()].copy_from_slice(request);
-        let place = Place {
+        self.places[index] = Some(Place {
             waiting,
             since_ms: now_ms,
             excused: request.is_empty(),
             answer: answer.len(),
             request: request.len(),
-        };
-        match self.places.get_mut(index as usize) {
-            Some(old) => *old = place,
-            None => self.places.push(place),
-        }
-        self.by_ticket.insert(waiting.ticket, index);
+            buffer,
+        });
         true
     }
 
     /// Takes an answer out.
     pub fn release(&mut self, ticket: Ticket) -> Option<(Waiting, &[u8])> {
-        let index = self.by_ticket.remove(&ticket)?;
-        self.free.push(index);
-        let place = &self.places[index as usize];
-        Some((
-            place.waiting,
-            &self.bytes[index as usize * PLACE..][..place.answer],
-        ))
+        let index = place_of(ticket);
+        let place = self.places[index].take_if(|place| place.waiting.ticket == ticket)?;
+        self.free.push(place.buffer);
+        let answer = &self.bytes[place.buffer as usize * PLACE..][..place.answer];
+        Some((place.waiting, answer))
     }
 
     /// Hands out the request of every answer that has waited for long, once, for a 100 Trying.
     pub fn impatient(&mut self, now_ms: u64, mut excuse: impl FnMut(Waiting, &[u8])) {
-        for &index in self.by_ticket.values() {
-            let place = &mut self.places[index as usize];
+        if self.len() == 0 {
+            return;
+        }
+        for place in self.places.iter_mut().flatten() {
             if !place.excused && now_ms.saturating_sub(place.since_ms) >= TRYING_AFTER_MS {
                 place.excused = true;
-                let request = index as usize * PLACE + LONGEST;
+                let request = place.buffer as usize * PLACE + LONGEST;
                 excuse(place.waiting, &self.bytes[request..][..place.request]);
             }
         }
@@ -123,7 +128,7 @@ impl Held {
 
     /// Waiting now.
     pub fn len(&self) -> usize {
-        self.by_ticket.len()
+        PLACES - self.free.len()
     }
 }
 
@@ -168,7 +173,9 @@ mod tests {
         assert!(!held.keep(0, waiting(99_999), b"x", b""));
         held.impatient(10_000, |_, _| panic!("the requests were too long to keep"));
         assert!(held.release(5).is_some());
-        assert!(held.keep(0, waiting(99_999), b"y", b""));
-        assert_eq!(held.release(99_999), Some((waiting(99_999), &b"y"[..])));
+        let next = 5 + PLACES as u64;
+        assert!(held.keep(0, waiting(next), b"y", b""));
+        assert_eq!(held.release(5), None, "its place is another's now");
+        assert_eq!(held.release(next), Some((waiting(next), &b"y"[..])));
     }
 }
