@@ -6,8 +6,7 @@ mod corpus;
 
 use std::{collections::BTreeMap, path::PathBuf};
 
-use corpus::{ASTERISK, Bench, Outcome, POLICY, Random, rfc4475};
-use trunkguard_core::policy::Policy;
+use corpus::{ASTERISK, Bench, DETECT, Outcome, POLICY, Random, messages};
 use trunkguard_sip::read::Framing;
 
 /// What breaks readers: limits, separators, other headers, other spellings.
@@ -139,14 +138,9 @@ fn repeat_lines(random: &mut Random, message: &mut Vec<u8>) {
     message.splice(at..at, copies);
 }
 
-fn bench() -> Bench {
-    let definition = toml::from_str(POLICY).unwrap();
-    Bench::new(Policy::compile(&definition).unwrap())
-}
-
 fn seeds() -> Vec<Vec<u8>> {
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/rfc4475");
-    let mut seeds = rfc4475(&folder);
+    let mut seeds = messages(&folder);
     assert_eq!(seeds.len(), 49);
     // As often as all the others: this is what comes in, and what a mutation of goes far.
     (0..24).for_each(|_| seeds.extend(ASTERISK.map(|m| m.as_bytes().to_vec())));
@@ -159,13 +153,16 @@ fn count() -> u64 {
 
 #[test]
 fn no_datagram_breaks_the_server() {
-    let (mut bench, seeds, mut random) = (bench(), seeds(), Random(0x7472_756e_6b67_7561));
+    let (mut bench, seeds, mut random) =
+        (Bench::new(POLICY), seeds(), Random(0x7472_756e_6b67_7561));
+    let mut detect = Bench::new(DETECT);
     let mut outcomes: BTreeMap<String, u64> = BTreeMap::new();
     for i in 0..count() {
         let message = mutate(&mut random, &seeds);
         let client = (i % u64::from(bench.clients())) as u16;
         let outcome = bench.check(client, &message, Framing::Datagram);
         *outcomes.entry(format!("{outcome:?}")).or_default() += 1;
+        detect.check(0, &message, Framing::Datagram);
     }
     println!("{outcomes:#?}");
     // The mutations reach every kind of answer; else they would prove little.
@@ -194,7 +191,8 @@ fn no_datagram_breaks_the_server() {
 
 #[test]
 fn no_stream_breaks_the_server() {
-    let (mut bench, seeds, mut random) = (bench(), seeds(), Random(0x6672_616d_6572_7321));
+    let (mut bench, seeds, mut random) =
+        (Bench::new(POLICY), seeds(), Random(0x6672_616d_6572_7321));
     let mut messages = 0;
     for _ in 0..count() / 10 {
         let mut bytes = Vec::new();
@@ -211,6 +209,23 @@ fn no_stream_breaks_the_server() {
         messages += bench.stream(0, &bytes, || 1 + sizes.below(most));
     }
     assert!(messages as u64 > count() / 20, "{messages}");
+}
+
+/// What broke a version of it once, a file each: found by hand, by the tests here or by `make fuzz`.
+#[test]
+fn nothing_breaks_it_again() {
+    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/found");
+    let mut bench = Bench::new(POLICY);
+    let mut detect = Bench::new(DETECT);
+    let found = messages(&folder);
+    assert!(found.len() >= 5);
+    for message in found {
+        for client in 0..bench.clients() {
+            bench.check(client, &message, Framing::Datagram);
+        }
+        detect.check(0, &message, Framing::Datagram);
+        bench.stream(0, &message, || 1);
+    }
 }
 
 /// Time grows with the length and no faster: a message that is all of one thing, short and long.
@@ -236,7 +251,7 @@ fn nothing_takes_more_than_its_length() {
     ] {
         let time = |length: usize| {
             let message = format!("{start}To: {}", piece.repeat(length / piece.len()));
-            let mut bench = bench();
+            let mut bench = Bench::new(POLICY);
             let runs = (0..5).map(|_| {
                 let began = std::time::Instant::now();
                 bench.check(0, message.as_bytes(), Framing::Datagram);

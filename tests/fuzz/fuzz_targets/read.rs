@@ -11,22 +11,19 @@ mod corpus;
 
 use std::{cell::RefCell, fs, path::Path};
 
-use corpus::{ASTERISK, Bench, POLICY, rfc4475};
+use corpus::{ASTERISK, Bench, DETECT, POLICY, messages};
 use libfuzzer_sys::fuzz_target;
-use trunkguard_core::policy::Policy;
 use trunkguard_sip::read::Framing;
 
 thread_local! {
-    static BENCH: RefCell<Bench> = {
-        let definition = toml::from_str(POLICY).expect("the policy is TOML");
-        RefCell::new(Bench::new(Policy::compile(&definition).expect("the policy is sound")))
-    };
+    static BENCH: RefCell<Bench> = RefCell::new(Bench::new(POLICY));
+    static DETECTING: RefCell<Bench> = RefCell::new(Bench::new(DETECT));
 }
 
 fn plant_seeds() {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
     let corpus = here.join("corpus/read");
-    let seeds = rfc4475(&here.join("../../firmware/sip/tests/rfc4475"))
+    let seeds = messages(&here.join("../../firmware/sip/tests/rfc4475"))
         .into_iter()
         .chain(ASTERISK.map(|message| message.as_bytes().to_vec()));
     let planted = fs::create_dir_all(&corpus).and_then(|()| {
@@ -35,13 +32,17 @@ fn plant_seeds() {
             .try_for_each(|(i, seed)| fs::write(corpus.join(format!("seed-{i:02}")), seed))
     });
     if let Err(problem) = planted {
-        eprintln!("{}: {problem}; the fuzzer starts from nothing", corpus.display());
+        eprintln!(
+            "{}: {problem}; the fuzzer starts from nothing",
+            corpus.display()
+        );
     }
 }
 
 fuzz_target!(
     init: plant_seeds(),
     |bytes: &[u8]| {
+        DETECTING.with_borrow_mut(|bench| bench.check(0, bytes, Framing::Datagram));
         BENCH.with_borrow_mut(|bench| {
             for client in 0..bench.clients() {
                 bench.check(client, bytes, Framing::Datagram);
