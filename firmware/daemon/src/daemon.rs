@@ -30,7 +30,7 @@ use crate::{
     cli::{Firewall, RunArguments},
     clock::Clock,
     control_server,
-    desk::Shared,
+    desk::{QUEUE, Shared},
     logs, panel, policy, sockets, streams, tls, udp, words,
 };
 
@@ -99,6 +99,7 @@ pub fn run(arguments: &RunArguments) -> anyhow::Result<()> {
     // What was before a restart counts; then the journal, which hands late answers to the desk.
     let options = journal::Options {
         history_days,
+        capacity: QUEUE,
         ..journal::Options::default()
     };
     let desk: Weak<Shared> = Arc::downgrade(&shared);

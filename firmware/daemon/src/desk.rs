@@ -31,6 +31,9 @@ use crate::{
     streams::Connections,
 };
 
+/// Decided calls that may wait for the journal's thread: twice what can wait for the disk.
+pub const QUEUE: usize = 2 * held::PLACES;
+
 /// Everything that answering calls needs, shared by the threads that do it.
 pub struct Shared {
     desk: Mutex<Desk>,
@@ -250,6 +253,7 @@ impl Shared {
             journal.announce(names(&policy));
             journal.set_options(journal::Options {
                 history_days: policy.settings.history_days,
+                capacity: QUEUE,
                 ..journal::Options::default()
             });
         }

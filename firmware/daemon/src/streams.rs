@@ -33,25 +33,30 @@ const ANSWERS: usize = held::PLACES;
 #[derive(Default)]
 pub struct Connections {
     next: u32,
-    all: HashMap<u32, (IpAddr, mpsc::Sender<Box<[u8]>>)>,
+    all: HashMap<u32, Connection>,
+}
+
+struct Connection {
+    address: IpAddr,
+    answers: mpsc::Sender<Box<[u8]>>,
 }
 
 impl Connections {
     fn enter(&mut self, address: IpAddr) -> Option<(u32, mpsc::Receiver<Box<[u8]>>)> {
-        let of_address = self.all.values().filter(|(a, _)| *a == address).count();
+        let of_address = self.all.values().filter(|c| c.address == address).count();
         if self.all.len() >= CONNECTIONS || of_address >= CONNECTIONS_PER_ADDRESS {
             return None;
         }
-        let (sender, receiver) = mpsc::channel(ANSWERS);
+        let (answers, receiver) = mpsc::channel(ANSWERS);
         self.next = self.next.wrapping_add(1);
-        self.all.insert(self.next, (address, sender));
+        self.all.insert(self.next, Connection { address, answers });
         Some((self.next, receiver))
     }
 
     /// Sends a late answer. A connection that has gone or does not read loses it.
     pub fn send(&self, connection: u32, answer: &[u8]) {
-        if let Some((_, sender)) = self.all.get(&connection)
-            && sender.try_send(answer.into()).is_err()
+        if let Some(to) = self.all.get(&connection)
+            && to.answers.try_send(answer.into()).is_err()
         {
             debug!(connection, "a late answer was not taken");
         }
