@@ -261,18 +261,6 @@ impl Counters {
         }
     }
 
-    /// Forgets the figures of one caller ("reset this line").
-    pub fn reset(&mut self, who: CallerId) {
-        if let Some(&i) = self
-            .index
-            .find(who.caller, |&i| self.callers[i as usize].id == who.caller)
-        {
-            let caller = &mut self.callers[i as usize];
-            caller.tally = Tally::empty(caller.tally.touched_ms);
-            caller.recent = Recent::default();
-        }
-    }
-
     /// Callers that have figures now.
     pub fn callers_kept(&self) -> usize {
         self.used

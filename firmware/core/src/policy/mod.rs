@@ -1,6 +1,7 @@
 //! Calling policy: what an owner writes ([`Definition`]), and the compiled form that decides
 //! ([`Policy`]).
 
+mod check;
 mod compile;
 mod definition;
 mod place;
