@@ -260,9 +260,4 @@ impl Counters {
             self.learn_phone(call.who, phone);
         }
     }
-
-    /// Callers that have figures now.
-    pub fn callers_kept(&self) -> usize {
-        self.used
-    }
 }
