@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 use trunkguard_core::policy::Credentials;
 
 use crate::{
-    text::{split_outside, trim},
+    text::{is_space, split_outside, trim},
     write::Writer,
 };
 
@@ -91,7 +91,7 @@ struct Fields<'a> {
 
 impl<'a> Fields<'a> {
     fn read(value: &'a [u8]) -> Option<Self> {
-        let scheme_end = value.iter().position(|&b| b == b' ')?;
+        let scheme_end = value.iter().position(|&b| is_space(b))?;
         if !value[..scheme_end].eq_ignore_ascii_case(b"digest") {
             return None;
         }

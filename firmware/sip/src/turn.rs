@@ -15,7 +15,7 @@ use crate::{
     limits,
     read::Message,
     said,
-    text::unescape,
+    text::{parts, unescape},
     uas::Handled,
     uri::{BadUri, NameAddr, Uri},
     write::{ALLOW, Host, Writer, contact, head, reason, tail},
@@ -45,29 +45,26 @@ impl Turn<'_, '_> {
         }
     }
 
-    /// An answer with `more` headers of its own.
+    /// An answer with `more` headers of its own. One that would be too long goes without the Vias below
+    /// the top one: silence could send a call on unseen.
     pub fn answer(
         &self,
         status: u16,
         why: &str,
         out: &mut [u8],
-        more: impl FnOnce(&mut Writer<'_>),
+        mut more: impl FnMut(&mut Writer<'_>),
     ) -> Handled {
-        let mut w = Writer::new(out);
-        head(
-            &mut w,
-            self.message,
-            self.source,
-            status,
-            why,
-            Some(self.names.tag),
-        );
-        more(&mut w);
-        tail(&mut w);
-        match w.finish() {
-            Some(len) => Handled::Answer { len, to: self.to() },
-            None => Handled::Silent,
+        for vias in [limits::VIAS, 1] {
+            let mut w = Writer::new(out);
+            let tag = Some(self.names.tag);
+            head(&mut w, self.message, self.source, status, why, tag, vias);
+            more(&mut w);
+            tail(&mut w);
+            if let Some(len) = w.finish() {
+                return Handled::Answer { len, to: self.to() };
+            }
         }
+        Handled::Silent
     }
 
     /// Refuses a request for a reason of protocol; an INVITE in the way that the client's PBX takes
@@ -157,13 +154,15 @@ impl Turn<'_, '_> {
             Answer::Status(status) => (status, None, &b""[..]),
         };
         let mut w = Writer::new(out);
+        let (why, tag) = (reason(status), Some(self.names.tag));
         head(
             &mut w,
             self.message,
             self.source,
             status,
-            reason(status),
-            Some(self.names.tag),
+            why,
+            tag,
+            limits::VIAS,
         );
         if let Some(prefix) = prefix {
             let host = match &self.client().contact_host {
@@ -247,7 +246,9 @@ fn request<'o>(
     let said = said::read(&message.said);
     // Who calls is what P-tfps says, where it says it; the rest need not be read then.
     let (from, asserted) = if said.caller.is_empty() {
-        let asserted = user_of(NameAddr::read(message.asserted), asserted);
+        // A SIP and a tel identity may stand in one line (RFC 3325 9.1).
+        let first = parts(message.asserted, b',').next().and_then(Result::ok);
+        let asserted = user_of(first.and_then(NameAddr::read), asserted);
         (
             user_of(message.caller, from).unwrap_or_default(),
             asserted.filter(|user| !user.is_empty()),

@@ -16,6 +16,7 @@ use trunkguard_core::{
 use crate::{
     digest::{Asked, Checked, Digests},
     keys::Keys,
+    limits,
     read::{Framing, Message, Read, read},
     retransmit::Repeats,
     turn::Turn,
@@ -283,7 +284,15 @@ impl Uas {
             return None;
         };
         let mut w = Writer::new(out);
-        head(&mut w, &message, source, 100, reason(100), None);
+        head(
+            &mut w,
+            &message,
+            source,
+            100,
+            reason(100),
+            None,
+            limits::VIAS,
+        );
         if !message.timestamp.is_empty() {
             w.line(b"Timestamp", message.timestamp);
         }

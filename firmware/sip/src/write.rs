@@ -107,7 +107,8 @@ impl Write for Writer<'_> {
 }
 
 /// What every answer copies from its request (RFC 3261 8.2.6.2), up to the first header of its own.
-/// `tag` is added to a To that has none; 100 Trying has none.
+/// `tag` is added to a To that has none; 100 Trying has none. `vias` is how many Vias are copied: all,
+/// unless the answer would be too long with them.
 pub fn head(
     w: &mut Writer<'_>,
     message: &Message<'_>,
@@ -115,13 +116,14 @@ pub fn head(
     status: u16,
     reason: &str,
     tag: Option<u64>,
+    vias: usize,
 ) {
     w.put(b"SIP/2.0 ");
     w.decimal(u32::from(status));
     w.put(b" ");
     w.put(reason.as_bytes());
     w.put(b"\r\n");
-    for (i, via) in message.vias.iter().enumerate() {
+    for (i, via) in message.vias.iter().take(vias).enumerate() {
         w.put(b"Via: ");
         if i == 0 {
             top_via(w, message, via, source)

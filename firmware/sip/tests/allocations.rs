@@ -61,7 +61,8 @@ const SAID: &str = "P-tfps: 2001;10.0.0.5;10.0.0.31;Yealink SIP-T46U 108.86.0.20
 #[test]
 fn no_call_allocates_whatever_its_answer_is() {
     let mut o = office_with("");
-    let kinds: [(&str, fn(u64) -> String, u16); 9] = [
+    type Kind = (&'static str, fn(u64) -> String, u16);
+    let kinds: [Kind; 9] = [
         ("approved", |id| request("INVITE", YES, id, SAID), 302),
         ("approved, as PJSIP", |id| pjsip_invite(YES, id), 302),
         ("abroad", |id| invite("011442071838750", id), 603),

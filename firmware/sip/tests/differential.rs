@@ -159,7 +159,7 @@ proptest! {
         prop_assert_eq!(text(uri.host), theirs.uri.host_with_port.to_string());
         prop_assert_eq!(text(ours.call_id), theirs.call_id_header().unwrap().value());
         let cseq = theirs.cseq_header().unwrap().typed().unwrap();
-        prop_assert_eq!(ours.cseq_number, u32::from(cseq.seq));
+        prop_assert_eq!(ours.cseq_number, cseq.seq);
         prop_assert_eq!(text(ours.method), cseq.method.to_string());
         prop_assert_eq!(text(ours.from), theirs.from_header().unwrap().value());
         prop_assert_eq!(text(ours.to), theirs.to_header().unwrap().value());
@@ -194,7 +194,7 @@ proptest! {
         prop_assert_eq!(u16::from(answer.status_code.clone()), reply.status());
         prop_assert_eq!(answer.call_id_header().unwrap().value(), &parts.call_id);
         let cseq = answer.cseq_header().unwrap().typed().unwrap();
-        prop_assert_eq!(u32::from(cseq.seq), parts.cseq);
+        prop_assert_eq!(cseq.seq, parts.cseq);
         prop_assert_eq!(cseq.method.to_string(), parts.method);
         let to = answer.to_header().unwrap().typed().unwrap();
         let tag = to.tag().unwrap().value().to_owned();

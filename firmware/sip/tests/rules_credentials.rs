@@ -198,6 +198,18 @@ fn rule_24_credentials_are_good_for_one_request() {
 }
 
 #[test]
+fn rule_24_credentials_may_be_folded() {
+    let mut o = pbx();
+    let uri = uri(YES);
+    let nonce = challenge(&mut o, 1);
+    let line = good(&nonce, &uri)
+        .line()
+        .replace("Digest ", "Digest\r\n\t")
+        .replace(", ", ",\r\n ");
+    assert_eq!(o.status(request("INVITE", YES, 2, &line)), 302);
+}
+
+#[test]
 fn rule_24_registrations_show_who_they_are_too() {
     let mut o = pbx();
     let reply = o.ask(request("REGISTER", "x", 1, ""));

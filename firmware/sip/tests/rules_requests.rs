@@ -497,6 +497,10 @@ fn rule_25_the_caller_is_what_p_tfps_says_then_asserted_identity_then_from() {
         "+12125550199"
     );
     assert_eq!(
+        caller("P-Asserted-Identity: \"A, B\" <sip:2002@10.0.0.5>, <tel:+12125550199>\r\n"),
+        "2002"
+    );
+    assert_eq!(
         caller("P-Asserted-Identity: nonsense\r\nP-tfps: ;;;;1\r\n"),
         "2001"
     );
@@ -556,6 +560,20 @@ fn rule_27_large_messages_are_bounded_and_answered_small() {
         513,
         "an answer would be too long"
     );
+    // Where an answer with all of them would not fit, the top one is there: a PBX knows its request by it.
+    let counts: Vec<usize> = (175..200)
+        .map(|long| {
+            let vias = format!("v:SIP/2.0/UDP a;x={}\r\n", "y".repeat(long)).repeat(38);
+            let bare = request("INVITE", YES, 8, &vias)
+                .replace("Contact: <sip:2001@10.0.0.5:5060>\r\n", "")
+                .replace("User-Agent: Asterisk PBX 16.28.0\r\n", "");
+            let reply = o.ask(bare);
+            assert_eq!(reply.status(), 513);
+            assert!(reply.all("Via")[0].starts_with("SIP/2.0/UDP 10.0.0.5:5060;"));
+            reply.all("Via").len()
+        })
+        .collect();
+    assert!(counts.contains(&39) && counts.contains(&1), "{counts:?}");
     assert_eq!(o.gate.figures().decided, 1);
     let mut body = invite(YES, 7);
     body.push_str(&"a=x\r\n".repeat(12_000));

@@ -128,7 +128,11 @@ impl Bench {
 
     /// Handles a message twice, as UDP may bring it, and checks what must hold of any.
     pub fn check(&mut self, client: u16, bytes: &[u8], framing: Framing) -> Outcome {
-        let port = if bytes.len() % 2 == 0 { 5060 } else { 40_000 };
+        let port = if bytes.len().is_multiple_of(2) {
+            5060
+        } else {
+            40_000
+        };
         let source = SocketAddr::from(([10, 0, 0, 5 + client as u8], port));
         // More than the limit of refusals would be silence, which is right, and nothing to check.
         self.now.mono_ms += 1_000;

@@ -54,7 +54,9 @@ pub fn check(request: &[u8], answer: &[u8]) -> u16 {
     match read(request, Framing::Datagram) {
         Read::Request(message) => repeats(&message, &lines),
         Read::Refused(message, ..) => {
-            assert_eq!(values(&lines, b"Via").len(), message.vias.len());
+            // Where all of them would be too long, the top one is there.
+            let vias = values(&lines, b"Via").len();
+            assert!(vias == message.vias.len() || vias == 1);
         }
         Read::Ignored => panic!("nothing was there to answer"),
     }
