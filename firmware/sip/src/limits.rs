@@ -4,7 +4,7 @@
 /// costs nothing, so that it may be as long as a datagram can make it.
 pub const MESSAGE: usize = 8 * 1024;
 /// Octets of what an answer repeats: Vias, From, To, Call-ID and CSeq. More is answered with 513. With
-/// them and a Contact every answer fits into [`MESSAGE`] octets.
+/// them and a Contact an answer fits into [`MESSAGE`] octets.
 pub const ECHOED: usize = 6 * 1024;
 /// Octets of a method (RFC 4475 3.1.1.2 has one of 42).
 pub const METHOD: usize = 64;

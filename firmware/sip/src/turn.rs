@@ -5,7 +5,7 @@ use core::net::SocketAddr;
 use trunkguard_core::{
     gate::{self, Gate, Invite},
     policy::{Client, ContactHost},
-    request::{Request, Tampering},
+    request::{Request, Said, Tampering},
     time::Now,
     verdict::Answer,
 };
@@ -45,26 +45,37 @@ impl Turn<'_, '_> {
         }
     }
 
-    /// An answer with `more` headers of its own. One that would be too long goes without the Vias below
-    /// the top one: silence could send a call on unseen.
+    /// An answer with `more` headers of its own.
     pub fn answer(
         &self,
         status: u16,
         why: &str,
         out: &mut [u8],
-        mut more: impl FnMut(&mut Writer<'_>),
+        more: impl FnMut(&mut Writer<'_>),
     ) -> Handled {
-        for vias in [limits::VIAS, 1] {
+        match self.compose(status, why, out, more) {
+            Some(len) => Handled::Answer { len, to: self.to() },
+            None => Handled::Silent,
+        }
+    }
+
+    /// Octets of an answer in `out`. One that would be too long goes without the Vias below the top
+    /// one: silence could send a call on unseen.
+    fn compose(
+        &self,
+        status: u16,
+        why: &str,
+        out: &mut [u8],
+        mut more: impl FnMut(&mut Writer<'_>),
+    ) -> Option<usize> {
+        let tag = Some(self.names.tag);
+        [limits::VIAS, 1].into_iter().find_map(|vias| {
             let mut w = Writer::new(out);
-            let tag = Some(self.names.tag);
             head(&mut w, self.message, self.source, status, why, tag, vias);
             more(&mut w);
             tail(&mut w);
-            if let Some(len) = w.finish() {
-                return Handled::Answer { len, to: self.to() };
-            }
-        }
-        Handled::Silent
+            w.finish()
+        })
     }
 
     /// Refuses a request for a reason of protocol; an INVITE in the way that the client's PBX takes
@@ -109,16 +120,20 @@ impl Turn<'_, '_> {
             Err(BadUri::Scheme) => return self.refuse(416, reason(416), out),
             Err(BadUri::Form) => return self.refuse(400, "Bad Request-URI", out),
         };
-        if self.message.echoed() > limits::ECHOED {
-            return self.refuse(513, reason(513), out);
-        }
+        let message = self.message;
+        let said = said::read(&message.said);
         let (mut from, mut asserted) = ([0; limits::USER], [0; limits::USER]);
+        let (from, asserted) = callers(message, &said, &mut from, &mut asserted);
         let request = Request {
             source: self.source.ip().to_canonical(),
             transaction: self.names.transaction,
             merge: self.names.merge,
             dialled,
-            ..request(self.message, &mut from, &mut asserted)
+            from,
+            asserted,
+            said,
+            user_agent: message.user_agent,
+            tampering: tampering(message),
         };
         let to = self.to();
         match self.gate.invite(self.now, self.client, &request) {
@@ -153,27 +168,15 @@ impl Turn<'_, '_> {
             Answer::ReasonOnly(code) => (302, Some(code), &b""[..]),
             Answer::Status(status) => (status, None, &b""[..]),
         };
-        let mut w = Writer::new(out);
-        let (why, tag) = (reason(status), Some(self.names.tag));
-        head(
-            &mut w,
-            self.message,
-            self.source,
-            status,
-            why,
-            tag,
-            limits::VIAS,
-        );
-        if let Some(prefix) = prefix {
+        self.compose(status, reason(status), out, |w| {
+            let Some(prefix) = prefix else { return };
             let host = match &self.client().contact_host {
                 ContactHost::Via => Host::Via,
                 ContactHost::Source => Host::Source,
                 ContactHost::Fixed(host) => Host::Fixed(host.as_bytes()),
             };
-            contact(&mut w, self.message, self.source, host, prefix, number);
-        }
-        tail(&mut w);
-        w.finish()
+            contact(w, self.message, self.source, host, prefix, number);
+        })
     }
 
     /// A matching INVITE is known: 200, without effect, since its answer is final (RFC 3261 9.2).
@@ -237,41 +240,31 @@ impl Turn<'_, '_> {
     }
 }
 
-/// What a message says of a call beside its number.
-fn request<'o>(
-    message: &'o Message<'_>,
+/// Who calls, by From and by P-Asserted-Identity. That is what P-tfps says, where it says it; these
+/// need not be read then.
+fn callers<'o>(
+    message: &Message<'_>,
+    said: &Said<'_>,
     from: &'o mut [u8],
     asserted: &'o mut [u8],
-) -> Request<'o> {
-    let said = said::read(&message.said);
-    // Who calls is what P-tfps says, where it says it; the rest need not be read then.
-    let (from, asserted) = if said.caller.is_empty() {
-        // A SIP and a tel identity may stand in one line (RFC 3325 9.1).
-        let first = parts(message.asserted, b',').next().and_then(Result::ok);
-        let asserted = user_of(first.and_then(NameAddr::read), asserted);
-        (
-            user_of(message.caller, from).unwrap_or_default(),
-            asserted.filter(|user| !user.is_empty()),
-        )
-    } else {
-        (&b""[..], None)
-    };
-    let tampering = if message.said.twice || both_spellings(message) {
-        Some(Tampering::TwiceSaid)
-    } else {
-        message.twice_named.then_some(Tampering::TwiceNamed)
-    };
-    Request {
-        source: core::net::Ipv4Addr::UNSPECIFIED.into(),
-        transaction: 0,
-        merge: 0,
-        dialled: b"",
-        from,
-        asserted,
-        said,
-        user_agent: message.user_agent,
-        tampering,
+) -> (&'o [u8], Option<&'o [u8]>) {
+    if !said.caller.is_empty() {
+        return (b"", None);
     }
+    // A SIP and a tel identity may stand in one line (RFC 3325 9.1).
+    let first = parts(message.asserted, b',').next().and_then(Result::ok);
+    let asserted = user_of(first.and_then(NameAddr::read), asserted);
+    (
+        user_of(message.caller, from).unwrap_or_default(),
+        asserted.filter(|user| !user.is_empty()),
+    )
+}
+
+fn tampering(message: &Message<'_>) -> Option<Tampering> {
+    if message.said.twice || both_spellings(message) {
+        return Some(Tampering::TwiceSaid);
+    }
+    message.twice_named.then_some(Tampering::TwiceNamed)
 }
 
 /// P-tfps beside one of its older spellings: the PBX writes one of them, somebody else the other.

@@ -619,6 +619,12 @@ fn an_emergency_call_is_decided_whatever_else_is_wrong() {
             "From: <sip:1@2>;tag=1\r\nRequire: x\r\n",
         ),
         good.trim_end().to_owned(),
+        request(
+            "INVITE",
+            "911",
+            1,
+            &format!("Via: SIP/2.0/UDP a;x={}\r\n", "y".repeat(900)).repeat(8),
+        ),
     ] {
         for (client, status) in [
             ("", 302),
