@@ -124,7 +124,7 @@ impl Turn<'_, '_> {
         let said = said::read(&message.said);
         let (mut from, mut asserted) = ([0; limits::USER], [0; limits::USER]);
         let (from, asserted) = callers(message, &said, &mut from, &mut asserted);
-        let request = Request {
+        let mut request = Request {
             source: self.source.ip().to_canonical(),
             transaction: self.names.transaction,
             merge: self.names.merge,
@@ -136,7 +136,13 @@ impl Turn<'_, '_> {
             tampering: tampering(message),
         };
         let to = self.to();
-        match self.gate.invite(self.now, self.client, &request) {
+        let mut decision = self.gate.invite(self.now, self.client, &request);
+        if matches!(decision, Invite::Merged(_)) && self.gate.is_emergency(self.client, dialled) {
+            // By another way again, since the first gave no answer in time: it is a call of its own.
+            request.merge = request.transaction;
+            decision = self.gate.invite(self.now, self.client, &request);
+        }
+        match decision {
             Invite::Waiting => Handled::Silent,
             Invite::Again(answer) | Invite::Merged(answer) => {
                 match self.verdict(answer, dialled, out) {

@@ -336,6 +336,18 @@ fn rule_13_a_call_by_two_ways_is_answered_once() {
         603,
         "482 would be the next trunk's call"
     );
+    for (client, status) in [("", 302), ("profile = 'failover'", 503)] {
+        let mut o = office_with(client);
+        for branch in ["one", "two", "three"] {
+            let reply =
+                o.ask(invite("911", 1).replace("z9hG4bK00000001", &format!("z9hG4bK{branch}")));
+            assert_eq!(
+                (reply.status(), reply.rule()),
+                (status, "emergency"),
+                "{branch}"
+            );
+        }
+    }
 }
 
 /// RFC 3261 8.3: never back to itself.
