@@ -90,13 +90,14 @@ const WORDS: &[&[u8]] = &[
     b"X-tfps: a@b\r\n",
     b"Authorization: Digest \r\n",
     b"P-Asserted-Identity: <sip:9@9>\r\n",
+    b"%s%n%x",
 ];
 
 fn mutate(random: &mut Random, seeds: &[Vec<u8>]) -> Vec<u8> {
     let mut message = seeds[random.below(seeds.len())].clone();
     for _ in 0..=random.below(6) {
         let at = random.below(message.len() + 1);
-        match random.below(9) {
+        match random.below(10) {
             0 | 1 if !message.is_empty() => {
                 let at = at % message.len();
                 message[at] ^= 1 << random.below(8);
@@ -119,6 +120,15 @@ fn mutate(random: &mut Random, seeds: &[Vec<u8>]) -> Vec<u8> {
                 let from = random.below(other.len());
                 let to = (from + random.below(400)).min(other.len());
                 message.splice(at..at, other[from..to].iter().copied());
+            }
+            8 => {
+                // Just below, at and just above what is allowed of anything.
+                const LENGTHS: [usize; 12] = [
+                    31, 32, 33, 127, 128, 129, 255, 257, 1_023, 1_025, 8_192, 40_000,
+                ];
+                let octet = b"a1%;,<\"\\: \0\xff"[random.below(12)];
+                let run = vec![octet; LENGTHS[random.below(LENGTHS.len())]];
+                message.splice(at..at, run);
             }
             _ => repeat_lines(random, &mut message),
         }
