@@ -52,7 +52,7 @@ pub struct Message<'a> {
     pub asserted: &'a [u8],
     /// What the PBX says of the phone, in its spellings.
     pub said: SaidHeaders<'a>,
-    /// A header that may stand once stands twice: P-Asserted-Identity, Contact of an INVITE.
+    /// A header that may stand once stands twice: P-Asserted-Identity, From or Contact of an INVITE.
     pub twice_named: bool,
 }
 
@@ -243,6 +243,10 @@ fn header<'a>(line: &'a [u8], message: &mut Message<'a>, seen: &mut Seen) -> Res
     }
     match name {
         Name::Via => return vias(value, message),
+        // Somebody wrote the second one into the call: a verdict, with its alert, and no mere 400.
+        Name::From if message.method == b"INVITE" && !message.from.is_empty() => {
+            message.twice_named = true;
+        }
         Name::From => once(&mut message.from, value)?,
         Name::To => once(&mut message.to, value)?,
         Name::CallId => once(&mut message.call_id, value)?,

@@ -517,8 +517,9 @@ fn rule_25_an_identity_that_stands_twice_was_written_in() {
     );
     assert_eq!(rule("Contact: <sip:2001@10.0.0.6>\r\n"), "tampering");
     assert_eq!(rule("m: <sip:2001@10.0.0.6>\r\n"), "tampering");
-    let twice = request("INVITE", YES, 1, "f: <sip:2009@10.0.0.5>;tag=1\r\n");
-    assert_eq!(pbx().status(twice), 400);
+    assert_eq!(rule("f: <sip:2009@10.0.0.5>;tag=1\r\n"), "tampering");
+    let twice = request("OPTIONS", "x", 1, "f: <sip:2009@10.0.0.5>;tag=1\r\n");
+    assert_eq!(pbx().status(twice), 400, "no call: nothing to decide");
 }
 
 /// RFC 3261 18.1.1, 21.5.7. A long body costs nothing; a long header does.
