@@ -10,7 +10,11 @@ pub(crate) fn split_line(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
 
 /// Header lines, folded ones whole, up to the empty line.
 pub(crate) struct Lines<'a> {
-    rest: &'a [u8],
+    all: &'a [u8],
+    /// Where the next line begins.
+    at: usize,
+    /// One search for all line ends: started anew for each line, it would cost more than the rest.
+    ends: memchr::Memchr<'a>,
     ended: bool,
 }
 
@@ -18,14 +22,16 @@ impl<'a> Lines<'a> {
     /// Of a message behind its first line.
     pub fn new(header: &'a [u8]) -> Self {
         Lines {
-            rest: header,
+            all: header,
+            at: 0,
+            ends: memchr::memchr_iter(b'\n', header),
             ended: false,
         }
     }
 
     /// What has not been taken; behind the empty line that is the body.
     pub fn rest(&self) -> &'a [u8] {
-        self.rest
+        &self.all[self.at..]
     }
 
     /// Has the empty line come?
@@ -41,21 +47,18 @@ impl<'a> Iterator for Lines<'a> {
         if self.ended {
             return None;
         }
-        let all = self.rest;
-        let (line, mut after) = split_line(all)?;
-        self.rest = after;
-        if line.is_empty() {
-            self.ended = true;
-            return None;
-        }
-        let mut end = line.len();
-        while let [b' ' | b'\t', ..] = after
-            && let Some((folded, next)) = split_line(after)
+        let from = self.at;
+        let mut end = self.ends.next()?;
+        self.at = end + 1;
+        while let Some(b' ' | b'\t') = self.all.get(self.at)
+            && !matches!(self.all[from..end], [] | [b'\r'])
+            && let Some(folded) = self.ends.next()
         {
-            end = all.len() - after.len() + folded.len();
-            after = next;
+            (end, self.at) = (folded, folded + 1);
         }
-        self.rest = after;
-        Some(&all[..end])
+        let line = &self.all[from..end];
+        let line = line.strip_suffix(b"\r").unwrap_or(line);
+        self.ended = line.is_empty();
+        (!self.ended).then_some(line)
     }
 }

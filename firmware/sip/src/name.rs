@@ -27,7 +27,8 @@ pub(crate) enum Name {
 impl Name {
     /// Long and compact names (RFC 3261 7.3.3); any other header is not read.
     pub fn of(name: &[u8]) -> Option<Self> {
-        let is = |long: &[u8]| name.eq_ignore_ascii_case(long);
+        // Nearly always the first letter tells them apart.
+        let is = |long: &[u8]| name[0] | 0x20 == long[0] && name.eq_ignore_ascii_case(long);
         Some(match name.len() {
             1 => match name[0].to_ascii_lowercase() {
                 b'v' => Name::Via,
