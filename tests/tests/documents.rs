@@ -208,3 +208,68 @@ fn excerpts_are_parts_of_the_files_they_name() {
     }
     assert!(found > 0);
 }
+
+/// What architecture.md says of capacities, and where the code has it.
+const CAPACITIES: &[(&str, &str)] = &[
+    ("firmware/core/src/transaction.rs", "CAPACITY"),
+    ("firmware/core/src/counters/mod.rs", "CALLERS"),
+    ("firmware/core/src/counters/mod.rs", "COUNTRIES"),
+    ("firmware/core/src/counters/mod.rs", "PHONES"),
+    ("firmware/core/src/counters/recent.rs", "KEPT"),
+    ("firmware/core/src/screen.rs", "PLACES"),
+    ("firmware/core/src/policy/compile.rs", "LIST_NUMBERS"),
+    ("firmware/core/src/policy/compile.rs", "PATTERNS"),
+    ("firmware/daemon/src/held.rs", "PLACES"),
+    ("firmware/daemon/src/held.rs", "LONGEST"),
+    ("firmware/daemon/src/streams.rs", "CONNECTIONS"),
+    ("firmware/daemon/src/streams.rs", "CONNECTIONS_PER_ADDRESS"),
+    ("firmware/daemon/src/control_server.rs", "AT_ONCE"),
+    ("firmware/daemon/src/logs.rs", "CALL_LINES_PER_SECOND"),
+    ("firmware/sip/src/retransmit.rs", "PLACES"),
+    ("firmware/sip/src/retransmit.rs", "LONGEST"),
+    ("firmware/sip/src/digest.rs", "USED"),
+    ("firmware/sip/src/digest.rs", "GIVEN"),
+    ("firmware/sip/src/uas.rs", "REFUSALS_PER_SECOND"),
+    ("firmware/store/src/journal/queue.rs", "ASIDE"),
+    ("firmware/store/src/journal/refusals.rs", "APART"),
+    ("firmware/store/src/journal/incidents.rs", "KEPT"),
+    ("firmware/store/src/journal/writer/mod.rs", "TICKETS"),
+    ("firmware/store/src/journal/packed.rs", "MOST"),
+];
+
+#[test]
+fn capacities_are_those_of_the_code() {
+    let page = read("docs/architecture.md");
+    let figures: Vec<String> = page
+        .split(|c: char| !c.is_ascii_digit() && c != ',')
+        .map(|figure| figure.replace(',', ""))
+        .collect();
+    for (file, name) in CAPACITIES {
+        let source = read(file);
+        let head = format!("const {name}: ");
+        let value = source
+            .lines()
+            .find_map(|line| line.trim_start_matches("pub ").trim().split_once(&head))
+            .and_then(|(_, rest)| rest.split_once(" = "))
+            .and_then(|(_, value)| value.split(';').next())
+            .map(|value| value.replace('_', ""))
+            .unwrap_or_else(|| panic!("{file} has no {name} any more"));
+        assert!(
+            figures.contains(&value),
+            "docs/architecture.md does not say that {name} of {file} is {value}"
+        );
+    }
+}
+
+#[test]
+fn the_policy_page_names_every_rule() {
+    let page = read("docs/policy.md");
+    for rule in trunkguard_core::verdict::Rule::ALL {
+        let name = rule.name();
+        // What decides when no rule does is none to be named.
+        assert!(
+            name == "default" || page.contains(&format!("`{name}`")),
+            "docs/policy.md does not name the rule {name}"
+        );
+    }
+}
