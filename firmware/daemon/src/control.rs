@@ -26,6 +26,8 @@ pub enum Ask {
     Reload,
     /// Write what is queued for the history, so that it can be read.
     Flush,
+    /// Mark every open incident as seen.
+    Acknowledge,
     /// What a call would get.
     Explain(ExplainAsk),
 }

@@ -96,6 +96,10 @@ fn answer(run: &Run, line: &str) -> Vec<u8> {
             .shared
             .journal()
             .is_some_and(trunkguard_store::journal::Journal::flush))),
+        Ok(Ask::Acknowledge) => reply(Ok(run
+            .shared
+            .journal()
+            .is_some_and(|journal| journal.acknowledge(None) && journal.flush()))),
         Ok(Ask::Explain(ask)) => {
             let desk = run.shared.lock();
             let mut clock = desk.clock.clone();

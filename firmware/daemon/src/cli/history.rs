@@ -158,6 +158,18 @@ pub fn alerts(state: &Path, json: bool) -> anyhow::Result<Answer> {
     print(lines)
 }
 
+/// Marks every open incident as seen. Only the daemon writes to the history, so one has to run.
+pub fn acknowledge(state: &Path) -> anyhow::Result<Answer> {
+    match control::ask(state, &Ask::Acknowledge)? {
+        Some(true) => print("acknowledged; what happens again becomes a new alert after an hour\n"),
+        Some(false) => bail!("the history cannot be written to; `trunkguard status` says why"),
+        None => bail!(
+            "no daemon runs on {}; start it, and acknowledge again",
+            state.display()
+        ),
+    }
+}
+
 /// Proposes `[policy]` from the approved calls of the last days.
 pub fn suggest(state: &Path, days: u16, json: bool) -> anyhow::Result<Answer> {
     const MOST: u64 = 1_000_000;

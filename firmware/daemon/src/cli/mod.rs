@@ -45,7 +45,13 @@ enum Command {
     /// List decided calls, the newest first.
     Calls(history::Arguments),
     /// List what needs a look: one line per incident.
-    Alerts(Output),
+    Alerts {
+        #[command(flatten)]
+        output: Output,
+        /// Mark all of them as seen, as the button on the box does.
+        #[arg(long, conflicts_with = "json")]
+        acknowledge: bool,
+    },
     /// Show or set the mode.
     Mode {
         #[command(flatten)]
@@ -155,7 +161,11 @@ pub fn run(arguments: Arguments) -> anyhow::Result<Answer> {
         Command::Call(arguments) => call::run(&arguments),
         Command::Status(output) => status::run(&output.state.dir, output.json),
         Command::Calls(arguments) => history::calls(&arguments),
-        Command::Alerts(output) => history::alerts(&output.state.dir, output.json),
+        Command::Alerts {
+            output,
+            acknowledge: false,
+        } => history::alerts(&output.state.dir, output.json),
+        Command::Alerts { output, .. } => history::acknowledge(&output.state.dir),
         Command::Mode { output, mode } => {
             let mode = mode.map(|mode| match mode {
                 ModeArgument::Detect => trunkguard_core::policy::Mode::Detect,
