@@ -79,7 +79,7 @@ pub fn level(pattern: Pattern, at_ms: u64) -> bool {
 /// Why a box that answers calls is not wholly well.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Why {
-    /// The time is not known: schedules take the stricter side.
+    /// The time is not known: the office is taken as open.
     Clock,
     /// Calls cannot be written down (disk full, read-only, history moved aside).
     History,

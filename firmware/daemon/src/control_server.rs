@@ -11,7 +11,7 @@ use tokio::{
 };
 use tracing::{info, warn};
 use trunkguard_core::policy::Mode;
-use trunkguard_store::policy_store::PolicyStore;
+use trunkguard_store::policy_store::{Origin, PolicyStore};
 
 use crate::{
     clock::Clock,
@@ -122,12 +122,15 @@ fn reply<T: Serialize>(answer: anyhow::Result<T>) -> Vec<u8> {
 
 /// Takes over what the store holds now.
 fn reload(run: &Run) -> anyhow::Result<()> {
-    let (store, _) = PolicyStore::open(&run.state)?;
+    let (store, origin) = PolicyStore::open(&run.state)?;
     let compiled = policy::compile(&store.definition()?)?;
     let clock = Clock::new(&compiled.settings.time_zone).map_err(anyhow::Error::msg)?;
     let mode = crate::words::mode(compiled.settings.mode);
     let clients = compiled.clients().len();
     run.shared.replace_policy(Arc::new(compiled), &clock);
+    if origin == Origin::Loaded {
+        run.policy_is_sound();
+    }
     info!(mode, clients, "policy in force");
     Ok(())
 }

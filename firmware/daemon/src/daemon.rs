@@ -4,7 +4,7 @@ use std::{
     net::SocketAddr,
     path::PathBuf,
     sync::{
-        Arc, Weak,
+        Arc, Mutex, PoisonError, Weak,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
     thread,
@@ -47,7 +47,7 @@ pub struct Run {
     /// Where SIP over TLS is answered, and by which certificate.
     pub sips: Option<(SocketAddr, String)>,
     /// The policy in force is not the one that was last set.
-    pub policy_problem: Option<String>,
+    pub policy_problem: Mutex<Option<String>>,
     /// Turns that the UDP thread has taken: it stands still when that thread does.
     pub turns: Arc<AtomicU64>,
 }
@@ -123,7 +123,7 @@ pub fn run(arguments: &RunArguments) -> anyhow::Result<()> {
         start: Instant::now(),
         sip,
         sips,
-        policy_problem,
+        policy_problem: Mutex::new(policy_problem),
         turns: Arc::default(),
     });
 
@@ -180,6 +180,20 @@ pub fn run(arguments: &RunArguments) -> anyhow::Result<()> {
     line.clear();
     control_server::remove(&arguments.state);
     ended
+}
+
+impl Run {
+    /// Why the policy in force is not the one that was last set.
+    pub fn policy_problem(&self) -> Option<String> {
+        let problem = self.policy_problem.lock();
+        problem.unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The policy in force is the one that was last set.
+    pub fn policy_is_sound(&self) {
+        let problem = self.policy_problem.lock();
+        *problem.unwrap_or_else(PoisonError::into_inner) = None;
+    }
 }
 
 /// One heap for all threads: calls are decided without allocating, so nobody waits for it, and several

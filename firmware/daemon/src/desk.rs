@@ -5,7 +5,7 @@
 
 use std::{
     net::{IpAddr, SocketAddr, UdpSocket},
-    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, TryLockError},
 };
 
 use trunkguard_core::{
@@ -125,6 +125,15 @@ impl Shared {
         self.desk.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Takes the lock if nobody holds it.
+    pub fn try_lock(&self) -> Option<MutexGuard<'_, Desk>> {
+        match self.desk.try_lock() {
+            Ok(desk) => Some(desk),
+            Err(TryLockError::Poisoned(poisoned)) => Some(poisoned.into_inner()),
+            Err(TryLockError::WouldBlock) => None,
+        }
+    }
+
     /// Is this the address of a client? Counts it where it is not.
     pub fn admits(&self, source: IpAddr) -> bool {
         let mut desk = self.lock();
@@ -182,40 +191,56 @@ impl Shared {
 
     fn settle(&self, desk: &mut Desk, tickets: &[Ticket], outcome: journal::Outcome) {
         let mut late = self.late.lock().unwrap_or_else(PoisonError::into_inner);
-        let now_ms = desk.clock.now().mono_ms;
+        let mut refusal = [0; held::LONGEST];
+        let now = desk.clock.now();
         let Desk {
             gate, uas, held, ..
         } = desk;
         let refuses = outcome == journal::Outcome::Failed
             && gate.policy().settings.store_failure == StoreFailure::Refuse;
         for &ticket in tickets {
-            let Some((waiting, bytes)) = held.release(ticket) else {
+            let Some((waiting, bytes, request)) = held.release(ticket) else {
                 continue;
             };
             if refuses {
-                // Nothing leaves now: the client asks again and gets the refusal.
+                // The transaction is known with its refusal now: the same request gets that.
                 gate.settle(ticket, Some(Answer::Status(waiting.refusal)));
+                let client = gate.policy().client_of(waiting.from.ip());
+                let handled = client.map(|client| {
+                    let framing = waiting.route.framing();
+                    uas.handle(
+                        &now,
+                        gate,
+                        client,
+                        request,
+                        waiting.from,
+                        framing,
+                        &mut refusal,
+                    )
+                });
+                if let Some(Handled::Answer { len, .. }) = handled {
+                    self.leave(&mut late, waiting.route, &refusal[..len]);
+                }
                 continue;
             }
             gate.settle(ticket, None);
-            match waiting.route {
-                Route::Udp(to) => {
-                    late.push(&self.socket, bytes, to);
-                    if let Some(transaction) = waiting.repeats {
-                        uas.sent(now_ms, transaction, to, bytes);
-                    }
-                }
-                Route::Stream(connection) => self.stream(connection, bytes),
+            self.leave(&mut late, waiting.route, bytes);
+            if let (Route::Udp(to), Some(transaction)) = (waiting.route, waiting.repeats) {
+                uas.sent(now.mono_ms, transaction, to, bytes);
             }
         }
         late.send(&self.socket);
     }
 
-    fn stream(&self, connection: u32, bytes: &[u8]) {
-        self.connections
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .send(connection, bytes);
+    fn leave(&self, late: &mut Sender, route: Route, bytes: &[u8]) {
+        match route {
+            Route::Udp(to) => late.push(&self.socket, bytes, to),
+            Route::Stream(connection) => self
+                .connections
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .send(connection, bytes),
+        }
     }
 
     /// What is due by the clock: answers that leave again, and 100 Trying for requests whose answer
@@ -228,17 +253,12 @@ impl Shared {
         uas.due(now_ms, |to, bytes| late.push(&self.socket, bytes, to));
         let mut trying = [0; held::LONGEST];
         held.impatient(now_ms, |waiting, request| {
-            let framing = match waiting.route {
-                Route::Udp(_) => Framing::Datagram,
-                Route::Stream(_) => Framing::Stream,
-            };
-            let Some(len) = Uas::trying(request, waiting.from, framing, &mut trying) else {
+            let Some(len) =
+                Uas::trying(request, waiting.from, waiting.route.framing(), &mut trying)
+            else {
                 return;
             };
-            match waiting.route {
-                Route::Udp(to) => late.push(&self.socket, &trying[..len], to),
-                Route::Stream(connection) => self.stream(connection, &trying[..len]),
-            }
+            self.leave(&mut late, waiting.route, &trying[..len]);
         });
         late.send(&self.socket);
         log.flush(now_ms);

@@ -194,7 +194,7 @@ pub fn status(run: &Run) -> Status {
         .journal()
         .map(Journal::figures)
         .unwrap_or_default();
-    let mut problems: Vec<String> = run.policy_problem.iter().cloned().collect();
+    let mut problems: Vec<String> = run.policy_problem().into_iter().collect();
     if journal.failing {
         problems
             .push("the disk takes no record of calls; free space on it, or check the card".into());

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 
 use trunkguard_core::transaction::Ticket;
+use trunkguard_sip::read::Framing;
 
 /// Answers that can wait at a time; a power of two. The journal takes about as many in one commit.
 pub const PLACES: usize = 2_048;
@@ -21,6 +22,16 @@ pub enum Route {
     Udp(SocketAddr),
     /// Back on the connection with this number.
     Stream(u32),
+}
+
+impl Route {
+    /// How the request was cut out of what arrived.
+    pub fn framing(self) -> Framing {
+        match self {
+            Route::Udp(_) => Framing::Datagram,
+            Route::Stream(_) => Framing::Stream,
+        }
+    }
 }
 
 /// What waits.
@@ -103,13 +114,18 @@ impl Held {
         true
     }
 
-    /// Takes an answer out.
-    pub fn release(&mut self, ticket: Ticket) -> Option<(Waiting, &[u8])> {
+    /// Takes an answer out, and the request that it answers (empty where that was too long to keep).
+    pub fn release(&mut self, ticket: Ticket) -> Option<(Waiting, &[u8], &[u8])> {
         let index = place_of(ticket);
         let place = self.places[index].take_if(|place| place.waiting.ticket == ticket)?;
         self.free.push(place.buffer);
-        let answer = &self.bytes[place.buffer as usize * PLACE..][..place.answer];
-        Some((place.waiting, answer))
+        let bytes = &self.bytes[place.buffer as usize * PLACE..][..PLACE];
+        let (answer, request) = bytes.split_at(LONGEST);
+        Some((
+            place.waiting,
+            &answer[..place.answer],
+            &request[..place.request],
+        ))
     }
 
     /// Hands out the request of every answer that has waited for long, once, for a 100 Trying.
@@ -158,7 +174,10 @@ mod tests {
             });
         }
         assert_eq!(excused, [(1_150, 7, b"INVITE".to_vec())]);
-        assert_eq!(held.release(7), Some((waiting(7), &b"302"[..])));
+        assert_eq!(
+            held.release(7),
+            Some((waiting(7), &b"302"[..], &b"INVITE"[..]))
+        );
         assert_eq!(held.release(7), None, "it has left");
         assert_eq!(held.len(), 0);
     }
@@ -176,6 +195,9 @@ mod tests {
         let next = 5 + PLACES as u64;
         assert!(held.keep(0, waiting(next), b"y", b""));
         assert_eq!(held.release(5), None, "its place is another's now");
-        assert_eq!(held.release(next), Some((waiting(next), &b"y"[..])));
+        assert_eq!(
+            held.release(next),
+            Some((waiting(next), &b"y"[..], &b""[..]))
+        );
     }
 }

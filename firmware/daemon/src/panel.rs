@@ -31,14 +31,13 @@ pub async fn drive(mut front: Box<dyn Front>, run: Arc<Run>) {
         if turns != turn {
             (turn, moved_ms) = (turns, now_ms);
         }
-        // Without the lock: it may be what the thread hangs on.
         let state = if now_ms - moved_ms >= STALLED_MS {
             State {
                 service: Service::Fault,
                 ..last
             }
         } else {
-            state(&run)
+            state(&run).unwrap_or(last)
         };
         last = state;
         match front.tick(&state, now_ms) {
@@ -53,10 +52,11 @@ pub async fn drive(mut front: Box<dyn Front>, run: Arc<Run>) {
     }
 }
 
-/// The state of the box, as it is in force.
-fn state(run: &Run) -> State {
+/// The state of the box, as it is in force; `None` while somebody holds the desk, for whom the panel
+/// does not wait.
+fn state(run: &Run) -> Option<State> {
     let (mode, local) = {
-        let mut desk = run.shared.lock();
+        let mut desk = run.shared.try_lock()?;
         (desk.gate.policy().settings.mode, desk.clock.now().local)
     };
     let figures = run
@@ -66,19 +66,19 @@ fn state(run: &Run) -> State {
         .unwrap_or_default();
     let service = if figures.failing {
         Service::Degraded(Why::History)
-    } else if run.policy_problem.is_some() {
+    } else if run.policy_problem().is_some() {
         Service::Degraded(Why::Policy)
     } else if local.is_none() {
         Service::Degraded(Why::Clock)
     } else {
         Service::Serving
     };
-    State {
+    Some(State {
         service,
         mode,
         alert: figures.open_incidents > 0,
         setup_window: false,
-    }
+    })
 }
 
 fn pressed(press: Press, run: &Run) {
