@@ -282,7 +282,9 @@ fn calls_state_a_spoilt_history_is_moved_aside_while_calls_go_on() {
         let udp = script(&guard)?;
         expect(&udp, DOMESTIC, "after", 302)?;
         expect(&udp, BLOCKED, "blocked", 603)?;
-        ensure!(guard.calls(2)?[0]["dialled"] == DOMESTIC);
+        // Decided within one millisecond, the two have no order.
+        let calls = guard.calls(2)?;
+        ensure!(calls.iter().any(|call| call["dialled"] == DOMESTIC));
         let kept = fs::read_dir(guard.state())?.flatten().any(|entry| {
             let name = entry.file_name().to_string_lossy().into_owned();
             name.starts_with("history")
