@@ -7,8 +7,9 @@ use trunkguard_sip::read::Framing;
 
 /// Answers that can wait at a time; a power of two. The journal takes about as many in one commit.
 pub const PLACES: usize = 2_048;
-/// The longest answer that can wait.
-pub const LONGEST: usize = 1_408;
+/// The longest answer that can wait: any.
+pub const LONGEST: usize = 8_192;
+const _: () = assert!(LONGEST == crate::batch::ANSWER);
 /// The longest request that is kept for a 100 Trying; a longer one gets none.
 const LONGEST_REQUEST: usize = 2_048;
 const PLACE: usize = LONGEST + LONGEST_REQUEST;
@@ -102,7 +103,8 @@ impl Held {
         };
         let bytes = &mut self.bytes[buffer as usize * PLACE..][..PLACE];
         bytes[..answer.len()].copy_from_slice(answer);
-        bytes[LONGEST..LONGEST + request.len()].copy_from_slice(request);
+        // Right behind the answer: one page of memory holds both.
+        bytes[answer.len()..answer.len() + request.len()].copy_from_slice(request);
         self.places[index] = Some(Place {
             waiting,
             since_ms: now_ms,
@@ -120,12 +122,8 @@ impl Held {
         let place = self.places[index].take_if(|place| place.waiting.ticket == ticket)?;
         self.free.push(place.buffer);
         let bytes = &self.bytes[place.buffer as usize * PLACE..][..PLACE];
-        let (answer, request) = bytes.split_at(LONGEST);
-        Some((
-            place.waiting,
-            &answer[..place.answer],
-            &request[..place.request],
-        ))
+        let (answer, request) = bytes.split_at(place.answer);
+        Some((place.waiting, answer, &request[..place.request]))
     }
 
     /// Hands out the request of every answer that has waited for long, once, for a 100 Trying.
@@ -136,7 +134,7 @@ impl Held {
         for place in self.places.iter_mut().flatten() {
             if !place.excused && now_ms.saturating_sub(place.since_ms) >= TRYING_AFTER_MS {
                 place.excused = true;
-                let request = place.buffer as usize * PLACE + LONGEST;
+                let request = place.buffer as usize * PLACE + place.answer;
                 excuse(place.waiting, &self.bytes[request..][..place.request]);
             }
         }
