@@ -270,7 +270,6 @@ impl<'a> Prepared<'a> {
             at_ms,
             abroad: decide::is_abroad(dialled),
             open_ms: self.assumed_ms,
-            dialled: request.dialled,
             country: match dialled {
                 Ok(Dialled::Number(number)) => number.country,
                 _ => None,
@@ -421,7 +420,6 @@ impl Gate {
             at_ms,
             abroad: past.abroad,
             open_ms,
-            dialled: past.dialled,
             country: None,
             phone: None,
         });

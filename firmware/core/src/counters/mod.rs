@@ -72,8 +72,6 @@ pub struct Counted<'a> {
     pub abroad: bool,
     /// How long it is taken to last.
     pub open_ms: u64,
-    /// As it was dialled.
-    pub dialled: &'a [u8],
     /// Its country.
     pub country: Option<CountryCode>,
     /// The phone's address and User-Agent, where they are known.
