@@ -221,6 +221,53 @@ fn settings() -> impl Strategy<Value = Settings> {
         )
 }
 
+fn firewall() -> impl Strategy<Value = Firewall> {
+    let topology = prop_oneof![
+        Just(Topology::Side),
+        Just(Topology::Router),
+        Just(Topology::Bridge)
+    ];
+    let from_pbx = prop_oneof![Just(FromPbx::Trunk), Just(FromPbx::Web), Just(FromPbx::Any)];
+    let host = "[a-z0-9]{1,9}\\.voip\\.ms".prop_map(|h| HostName::parse(&h).unwrap());
+    let port = || option::of("[a-z][a-z0-9.-]{0,14}".prop_map(|p| Interface::parse(&p).unwrap()));
+    let networks = || vec(network(), 0..3);
+    (
+        (topology, from_pbx, any::<(bool, bool, bool)>()),
+        (port(), port(), vec(host, 0..3), any::<Vec<[u8; 4]>>()),
+        (networks(), networks(), networks()),
+        (1_024..30_000u16, 0..30_000u16),
+    )
+        .prop_map(
+            |(
+                (topology, from_pbx, (range, ssh, bans)),
+                (outside, inside, pops, dns),
+                (pbx, remote, office),
+                (first, more),
+            )| Firewall {
+                topology,
+                outside,
+                inside,
+                pbx,
+                allow: if range {
+                    AllowList::Range
+                } else {
+                    AllowList::Hosts
+                },
+                pops,
+                dns: dns.into_iter().map(Into::into).collect(),
+                remote,
+                office,
+                from_pbx,
+                rtp: PortRange {
+                    first,
+                    last: first + more,
+                },
+                ssh,
+                bans,
+            },
+        )
+}
+
 fn client() -> impl Strategy<Value = Client> {
     let profile = prop_oneof![
         Just(Profile::Redirect),
@@ -297,7 +344,7 @@ pub fn definition() -> impl Strategy<Value = Definition> {
         file: None,
     });
     (
-        settings(),
+        (settings(), firewall()),
         rules(),
         vec(client(), 0..3),
         vec(group, 0..3),
@@ -305,7 +352,7 @@ pub fn definition() -> impl Strategy<Value = Definition> {
         vec(list, 0..3),
     )
         .prop_map(
-            |(settings, policy, mut clients, mut groups, mut callers, mut lists)| {
+            |((settings, firewall), policy, mut clients, mut groups, mut callers, mut lists)| {
                 let mut seen = std::collections::HashSet::new();
                 clients.retain(|c| seen.insert(("client", c.name.clone(), None)));
                 groups.retain(|g| seen.insert(("group", g.name.clone(), None)));
@@ -314,6 +361,7 @@ pub fn definition() -> impl Strategy<Value = Definition> {
                 Definition {
                     format: 1,
                     settings,
+                    firewall,
                     policy,
                     clients,
                     groups,

@@ -5,6 +5,7 @@ use alloc::{boxed::Box, format, vec::Vec};
 use super::{
     compile::{Compiler, bounds},
     definition::{Burst, Client, Definition, LimitSet, Limits, NumberList, Rules, Settings},
+    firewall::Firewall,
     place::Place,
     values::CountryCode,
 };
@@ -41,6 +42,30 @@ impl Compiler {
                     format!("`{text}` is no emergency number; it has 2 to 6 digits, such as 999"),
                 );
             }
+        }
+    }
+
+    /// What one part of `[firewall]` says of another. What a network may not be is looked at by the
+    /// part that loads it, from the same list for everybody who asks (docs/security.md F12).
+    pub(super) fn firewall(&mut self, f: &Firewall) {
+        if f.outside.is_some() && f.outside == f.inside {
+            self.problem(
+                "firewall.inside",
+                "outside and inside are the same port; name two",
+            );
+        }
+        for (key, count) in [
+            ("firewall.pbx", f.pbx.len()),
+            ("firewall.pops", f.pops.len()),
+            ("firewall.remote", f.remote.len()),
+            ("firewall.office", f.office.len()),
+        ] {
+            if count > bounds::NETWORKS {
+                self.problem(key, format!("at most {}; write networks", bounds::NETWORKS));
+            }
+        }
+        if f.dns.len() > 4 {
+            self.problem("firewall.dns", "at most 4 servers");
         }
     }
 

@@ -6,6 +6,7 @@ use hashbrown::HashMap;
 
 use super::{
     definition::{Client, Definition, Settings},
+    firewall::Firewall,
     place::{Place, Sources},
     values::Name,
 };
@@ -23,6 +24,8 @@ pub mod bounds {
     pub const LIST_NUMBERS: usize = 200_000;
     /// Prefixes and patterns in all rules.
     pub const PATTERNS: usize = 50_000;
+    /// Networks in each list of `[firewall]`, and host names of PoPs.
+    pub const NETWORKS: usize = 128;
 }
 
 /// Something in a definition that cannot be: where, and what to do.
@@ -38,6 +41,8 @@ pub struct Problem {
 pub struct Policy {
     /// The box's settings.
     pub settings: Settings,
+    /// The firewall, as it is written.
+    pub firewall: Firewall,
     clients: Box<[Client]>,
     networks: Box<[(ipnet::IpNet, u16)]>,
     pub(super) places: Box<[Place]>,
@@ -171,6 +176,7 @@ impl Compiler {
             );
         }
         self.settings(&d.settings);
+        self.firewall(&d.firewall);
         let lists = self.lists(&d.lists);
         let networks = self.networks(&d.clients);
         self.sizes(d);
@@ -224,6 +230,7 @@ impl Compiler {
         }
         Policy {
             settings: d.settings.clone(),
+            firewall: d.firewall.clone(),
             clients: d.clients.clone().into(),
             networks,
             places: places.into(),

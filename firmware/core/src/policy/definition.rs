@@ -6,6 +6,7 @@
 use alloc::{string::String, vec::Vec};
 use serde::{Deserialize, Serialize};
 
+use super::firewall::Firewall;
 use super::values::{
     Clock, ContactHost, CountryCode, DenyCode, Name, Network, Prefix, TagPrefix, Weekday,
 };
@@ -19,6 +20,9 @@ pub struct Definition {
     pub format: u32,
     /// What is true for the whole box.
     pub settings: Settings,
+    /// How the box is plugged in, and who may reach the PBX.
+    #[serde(skip_serializing_if = "Firewall::is_default")]
+    pub firewall: Firewall,
     /// Rules for everybody.
     pub policy: Rules,
     /// The PBXs that ask.

@@ -4,11 +4,13 @@
 mod check;
 mod compile;
 mod definition;
+mod firewall;
 mod place;
 mod targets;
 mod values;
 
 pub use compile::{Policy, Problem, View, bounds};
 pub use definition::*;
+pub use firewall::*;
 pub use targets::Destination;
 pub use values::*;

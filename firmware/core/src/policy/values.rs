@@ -22,6 +22,8 @@ macro_rules! text_value {
     };
 }
 
+pub(super) use text_value;
+
 /// Any text that names something: 1 … 64 printable characters, no control characters.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(into = "String", try_from = "String")]

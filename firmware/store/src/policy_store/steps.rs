@@ -20,6 +20,8 @@ const V1: &str = "
     INSERT INTO meta VALUES ('changed', 0);
     -- One row for each key of [settings]; a key that is missing has its default.
     CREATE TABLE setting (key TEXT PRIMARY KEY, value TEXT NOT NULL CHECK (json_valid(value))) STRICT, WITHOUT ROWID;
+    -- The same for [firewall].
+    CREATE TABLE firewall (key TEXT PRIMARY KEY, value TEXT NOT NULL CHECK (json_valid(value))) STRICT, WITHOUT ROWID;
     -- The rules for everybody.
     CREATE TABLE everybody (id INTEGER PRIMARY KEY CHECK (id = 1), rules TEXT NOT NULL CHECK (json_valid(rules))) STRICT;
     INSERT INTO everybody VALUES (1, '{}');

@@ -11,7 +11,8 @@ use crate::file::FORMAT;
 pub(super) fn read(connection: &Connection) -> rusqlite::Result<Definition> {
     Ok(Definition {
         format: FORMAT,
-        settings: value(Value::Object(settings(connection)?))?,
+        settings: value(Value::Object(pairs(connection, "setting")?))?,
+        firewall: value(Value::Object(pairs(connection, "firewall")?))?,
         policy: text(
             &connection.query_row("SELECT rules FROM everybody", [], |r| r.get::<_, String>(0))?,
         )?,
@@ -25,25 +26,21 @@ pub(super) fn read(connection: &Connection) -> rusqlite::Result<Definition> {
 /// Puts another policy in the place of the one that is there.
 pub(super) fn write(connection: &Connection, definition: &Definition) -> rusqlite::Result<()> {
     connection.execute_batch(
-        "DELETE FROM setting; DELETE FROM client; DELETE FROM caller_group; DELETE FROM caller;
+        "DELETE FROM setting; DELETE FROM firewall; DELETE FROM client; DELETE FROM caller_group; DELETE FROM caller;
          DELETE FROM list_number; DELETE FROM list;",
     )?;
     let Definition {
         format: _,
         settings,
+        firewall,
         policy,
         clients,
         groups,
         callers,
         lists,
     } = definition;
-    let Value::Object(settings) = serde_json::to_value(settings).map_err(unwritable)? else {
-        return Err(rusqlite::Error::InvalidQuery);
-    };
-    let mut insert = connection.prepare("INSERT INTO setting (key, value) VALUES (?1, ?2)")?;
-    for (key, value) in settings {
-        insert.execute((key, value.to_string()))?;
-    }
+    write_pairs(connection, "setting", settings)?;
+    write_pairs(connection, "firewall", firewall)?;
     connection.execute("UPDATE everybody SET rules = ?1", [json(policy)?])?;
     write_bodies(connection, "client", clients)?;
     write_bodies(connection, "caller_group", groups)?;
@@ -88,14 +85,31 @@ pub(super) fn changed(connection: &Connection) -> rusqlite::Result<i64> {
     })
 }
 
-fn settings(connection: &Connection) -> rusqlite::Result<Map<String, Value>> {
-    let mut statement = connection.prepare("SELECT key, value FROM setting")?;
+/// A table of keys and values, as the object that they make.
+fn pairs(connection: &Connection, table: &str) -> rusqlite::Result<Map<String, Value>> {
+    let mut statement = connection.prepare(&format!("SELECT key, value FROM {table}"))?;
     let mut rows = statement.query([])?;
-    let mut settings = Map::new();
+    let mut pairs = Map::new();
     while let Some(row) = rows.next()? {
-        settings.insert(row.get(0)?, text(&row.get::<_, String>(1)?)?);
+        pairs.insert(row.get(0)?, text(&row.get::<_, String>(1)?)?);
     }
-    Ok(settings)
+    Ok(pairs)
+}
+
+fn write_pairs<T: Serialize>(
+    connection: &Connection,
+    table: &str,
+    object: &T,
+) -> rusqlite::Result<()> {
+    let Value::Object(pairs) = serde_json::to_value(object).map_err(unwritable)? else {
+        return Err(rusqlite::Error::InvalidQuery);
+    };
+    let mut insert =
+        connection.prepare(&format!("INSERT INTO {table} (key, value) VALUES (?1, ?2)"))?;
+    for (key, value) in pairs {
+        insert.execute((key, value.to_string()))?;
+    }
+    Ok(())
 }
 
 fn bodies<T: DeserializeOwned>(connection: &Connection, table: &str) -> rusqlite::Result<Vec<T>> {
