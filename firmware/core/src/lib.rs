@@ -15,6 +15,7 @@ pub mod number;
 pub mod panel;
 pub mod pattern;
 pub mod policy;
+pub mod pops;
 pub mod record;
 pub mod request;
 pub mod screen;
