@@ -7,6 +7,7 @@
 
 extern crate alloc;
 
+pub mod bans;
 pub mod counters;
 pub mod decide;
 pub mod gate;
