@@ -17,6 +17,7 @@ pub mod panel;
 pub mod pattern;
 pub mod policy;
 pub mod record;
+pub mod report;
 pub mod request;
 pub mod screen;
 pub mod time;
