@@ -18,6 +18,7 @@ pub mod pattern;
 pub mod policy;
 pub mod pops;
 pub mod record;
+pub mod report;
 pub mod request;
 pub mod screen;
 pub mod time;

@@ -59,11 +59,11 @@ pub struct Watched {
 }
 
 impl Watched {
-    /// The ports of SIP and IAX2 (docs/security.md F1), those that the box itself answers SIP on, and
+    /// 5060 to 5080 and IAX2 (docs/security.md F6), the ports that the box itself answers SIP on, and
     /// those of its page and SSH. Beyond [`PORTS`] of a service they are not watched.
     pub fn new(sip: impl IntoIterator<Item = u16>, page: impl IntoIterator<Item = u16>) -> Self {
         let mut watched = Watched::default();
-        for port in [5_060, 5_061, 5_080, 4_569].into_iter().chain(sip) {
+        for port in sip {
             keep(&mut watched.sip, port);
         }
         for port in page {
@@ -74,7 +74,7 @@ impl Watched {
 
     /// The service behind a port.
     pub fn service(&self, port: u16) -> Option<Service> {
-        if self.sip.contains(&port) {
+        if port == IAX2 || (5_060..=5_080).contains(&port) || self.sip.contains(&port) {
             Some(Service::Sip)
         } else if self.page.contains(&port) {
             Some(Service::Page)
@@ -91,13 +91,17 @@ fn keep(ports: &mut Vec<u16, PORTS>, port: u16) {
     }
 }
 
-/// What a dropped packet says, by the rule that logged it. `None`: nothing. What comes from inside, from
-/// an address that cannot be, or from somebody who is banned already says nothing; nor do answers,
+/// Rules whose packets say nothing against their source: it cannot be the source, it is banned already,
+/// or the packet belonged to a connection that has ended (of either side).
+const SILENT: [&str; 3] = ["-spoofed", "-banned", "-invalid"];
+
+/// What a dropped packet says, by the rule that logged it. `None`: nothing. What comes from inside says
+/// nothing; nor do answers,
 /// keep-alives, fragments, audio and TCP that does not open a connection, all of which innocent
 /// machines send.
 pub fn of_sample(rule: &str, packet: &[u8], watched: &Watched) -> Option<Evidence> {
     let from_outside = rule.starts_with("outside-") || rule.starts_with("box-");
-    if !from_outside || rule.ends_with("-spoofed") || rule.ends_with("-banned") {
+    if !from_outside || SILENT.iter().any(|end| rule.ends_with(end)) {
         return None;
     }
     let front = packet::read(packet)?;
@@ -264,7 +268,7 @@ mod tests {
     const PBX: &str = "198.51.100.1";
 
     fn watched() -> Watched {
-        Watched::new([5_070], [443, 22])
+        Watched::new([5_090], [443, 22])
     }
 
     fn udp(port: u16, payload: &[u8]) -> Vec<u8> {
@@ -361,6 +365,7 @@ mod tests {
             ("box-sip", true),
             ("outside-spoofed", false),
             ("outside-banned", false),
+            ("outside-invalid", false),
             ("pbx-sip", false),
             ("passed-pops", false),
             ("", false),
@@ -378,7 +383,7 @@ mod tests {
         let syn = |port| made::packet(STRANGER, PBX, (40_000, port), Some(2), b"");
         for (port, service) in [
             (5_061, Some(Service::Sip)),
-            (5_070, Some(Service::Sip)),
+            (5_090, Some(Service::Sip)),
             (443, Some(Service::Page)),
             (22, Some(Service::Page)),
             (23, None),
