@@ -135,15 +135,6 @@ fn gateways_v6(table: &str) -> impl Iterator<Item = IpAddr> {
     })
 }
 
-/// DNS servers of the system (resolv.conf(5)), at most four.
-pub fn resolvers() -> Vec<IpAddr> {
-    let text = std::fs::read_to_string("/etc/resolv.conf").unwrap_or_default();
-    text.lines()
-        .filter_map(|line| line.trim().strip_prefix("nameserver")?.trim().parse().ok())
-        .take(4)
-        .collect()
-}
-
 /// The box's own addresses.
 pub fn own_addresses() -> Vec<IpAddr> {
     let Ok(all) = nix::ifaddrs::getifaddrs() else {

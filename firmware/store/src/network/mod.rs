@@ -68,6 +68,8 @@ pub struct StoredBan {
     pub until_ms: i64,
     /// Which one it is of this address and service; they last longer each time.
     pub times: u32,
+    /// The owner made it.
+    pub by_hand: bool,
 }
 
 /// Why something was not kept or cannot be read. Says what to do.

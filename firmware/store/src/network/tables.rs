@@ -32,7 +32,7 @@ pub(super) const SCHEMA: &str = "
     ) STRICT;
     CREATE TABLE ban (
         address TEXT NOT NULL, service TEXT NOT NULL, reason TEXT NOT NULL,
-        since_ms INTEGER NOT NULL, until_ms INTEGER NOT NULL, times INTEGER NOT NULL,
+        since_ms INTEGER NOT NULL, until_ms INTEGER NOT NULL, times INTEGER NOT NULL, by_hand INTEGER NOT NULL,
         PRIMARY KEY (address, service)
     ) STRICT, WITHOUT ROWID;
     CREATE INDEX ban_until ON ban (until_ms);
@@ -197,7 +197,7 @@ pub(super) fn remove_decision(db: &Connection, subject: &Subject) -> rusqlite::R
 
 pub(super) fn read_bans(db: &Connection, now_ms: i64) -> rusqlite::Result<Vec<StoredBan>> {
     let mut statement = db.prepare(
-        "SELECT address, service, reason, since_ms, until_ms, times FROM ban
+        "SELECT address, service, reason, since_ms, until_ms, times, by_hand FROM ban
          WHERE until_ms > ?1 ORDER BY until_ms DESC, address LIMIT ?2",
     )?;
     let mut rows = statement.query(params![now_ms, MOST_BANS as i64])?;
@@ -211,6 +211,7 @@ pub(super) fn read_bans(db: &Connection, now_ms: i64) -> rusqlite::Result<Vec<St
                 since_ms: row.get(3)?,
                 until_ms: row.get(4)?,
                 times: row.get(5)?,
+                by_hand: row.get(6)?,
             });
         }
     }
@@ -219,7 +220,8 @@ pub(super) fn read_bans(db: &Connection, now_ms: i64) -> rusqlite::Result<Vec<St
 
 pub(super) fn write_bans(db: &Connection, bans: &[StoredBan], now_ms: i64) -> rusqlite::Result<()> {
     db.execute("DELETE FROM ban WHERE until_ms <= ?1", [now_ms])?;
-    let mut insert = db.prepare("INSERT OR REPLACE INTO ban VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?;
+    let mut insert =
+        db.prepare("INSERT OR REPLACE INTO ban VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)")?;
     for ban in bans.iter().filter(|ban| ban.until_ms > now_ms) {
         let cut = |text: &str, most| text.chars().take(most).collect::<String>();
         insert.execute(params![
@@ -228,7 +230,8 @@ pub(super) fn write_bans(db: &Connection, bans: &[StoredBan], now_ms: i64) -> ru
             cut(&ban.reason, MOST_REASON),
             ban.since_ms,
             ban.until_ms,
-            ban.times
+            ban.times,
+            ban.by_hand
         ])?;
     }
     db.execute(
