@@ -799,3 +799,102 @@ fn changes_from_dns_are_reported_at_most_every_ten_seconds_and_saved_every_minut
     }
     assert!((2..=4).contains(&saves), "{saves}");
 }
+
+#[test]
+fn more_than_the_bounds_is_passed_over_and_told() {
+    let names: Vec<String> = (0..90).map(|i| format!("p{i}.example.net")).collect();
+    let all: Vec<&str> = names.iter().map(String::as_str).collect();
+    let told = |effects: &[Effect]| {
+        let too_many = |a: &&Alert| matches!(a, Alert::TooMany { .. });
+        alerts(effects).iter().any(too_many)
+    };
+    let known = |bench: &Bench| {
+        bench
+            .follow
+            .names()
+            .map(|(_, n)| n.addresses.len())
+            .sum::<usize>()
+    };
+    let block = |front: &str, from: usize, count: usize| -> Vec<String> {
+        (from..from + count)
+            .map(|i| format!("{front}.{i}"))
+            .collect()
+    };
+    let says = |bench: &mut Bench, of: &str, addresses: &[String]| {
+        let addresses: Vec<&str> = addresses.iter().map(String::as_str).collect();
+        bench.hears(of, &[answer(&addresses, 60)])
+    };
+
+    // 32 of a name; those that it has go before new ones.
+    let mut bench = Bench::hosts(&all);
+    says(&mut bench, all[0], &block("208.100.60", 200, 3));
+    let effects = says(&mut bench, all[0], &block("208.100.60", 0, 256));
+    assert!(told(&effects));
+    let kept: Vec<String> = bench.allowed();
+    assert_eq!(kept.len(), 32);
+    assert!(block("208.100.60", 200, 3).iter().all(|a| kept.contains(a)));
+
+    // 256 different ones.
+    let mut bench = Bench::hosts(&all);
+    bench
+        .follow
+        .add(bench.at(), subject("203.0.113.0/24"), "a")
+        .unwrap();
+    for (i, of) in all.iter().enumerate().take(8) {
+        says(&mut bench, of, &block("208.100.60", 32 * i, 32));
+    }
+    assert_eq!(known(&bench), 256);
+    assert!(told(&says(&mut bench, all[8], &block("203.0.113", 0, 1))));
+    assert_eq!(known(&bench), 256);
+    // One that another name has takes no room, up to 1,024 pairs.
+    for of in &all[8..] {
+        says(&mut bench, of, &block("208.100.60", 0, 32));
+    }
+    assert_eq!(known(&bench), 1_024);
+
+    // 64 that wait.
+    let mut bench = Bench::hosts(&all);
+    for (i, of) in all.iter().enumerate() {
+        says(&mut bench, of, &block("203.0.113", 2 * i, 2));
+    }
+    assert_eq!(bench.follow.sightings().count(), 64);
+}
+
+#[test]
+fn a_long_chain_of_aliases_is_no_answer() {
+    let of = "atlanta.voip.ms";
+    let mut bench = Bench::hosts(&[of]);
+    let aliased = |aliases| {
+        let Outcome::Answer(answer) = answer(&["208.100.60.17"], 60) else {
+            unreachable!()
+        };
+        Outcome::Answer(Answer { aliases, ..answer })
+    };
+    bench.hears(of, &[aliased(9)]);
+    assert!(bench.allowed().is_empty());
+    let failure = bench.follow.names().next().unwrap().1.failure.clone();
+    assert_eq!(failure.as_deref(), Some("9 aliases in one answer"));
+    bench.hears(of, &[aliased(8)]);
+    assert_eq!(bench.allowed(), ["208.100.60.17"]);
+}
+
+#[test]
+fn the_last_address_of_a_name_stays_though_the_others_were_refused() {
+    let of = "atlanta.voip.ms";
+    let mut bench = Bench::hosts(&[of]);
+    bench.hears(of, &[answer(&["208.100.60.200", "208.100.60.17"], 300)]);
+    bench.hears(of, &[answer(&["208.100.60.17"], 300)]);
+    bench
+        .follow
+        .refuse(bench.at(), ip("208.100.60.17"), "anna")
+        .unwrap();
+    assert!(
+        bench
+            .pass(48 * HOUR)
+            .iter()
+            .all(|e| !matches!(e, Effect::Flows(_)))
+    );
+    let gone = [(ip("208.100.60.200"), false)];
+    bench.follow.step(bench.at(), Event::Flows(&gone));
+    assert_eq!(bench.allowed(), ["208.100.60.200"]);
+}
