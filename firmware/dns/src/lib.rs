@@ -152,8 +152,10 @@ async fn udp(server: SocketAddr, query: Query, timeout: Duration) -> Result<DnsR
 }
 
 async fn tcp(server: SocketAddr, query: Query, timeout: Duration) -> Result<DnsResponse, NetError> {
+    // Held to the end: with its last clone goes the task that drives the connection, and before
+    // that the connection does not outlive the question.
     let provider = TokioRuntimeProvider::default();
-    let stream = TcpClientStream::exchange(server, None, timeout, None, provider).await?;
+    let stream = TcpClientStream::exchange(server, None, timeout, None, provider.clone()).await?;
     let request = DnsRequest::from_query(query, options(false));
     stream.send(request).first_answer().await
 }

@@ -152,7 +152,8 @@ pub fn recommend(pops: &[&Health], current: Option<usize>) -> Option<usize> {
         return Some(at);
     };
     let nearer = best.1 + (now.1 / NEARER_DIVISOR).max(NEARER_US) <= now.1;
-    Some(if best.0 < now.0 || nearer { at } else { here })
+    let safer = now.0 && !best.0;
+    Some(if safer || nearer { at } else { here })
 }
 
 #[cfg(test)]
