@@ -2,6 +2,7 @@
 //! where no daemon runs.
 
 mod call;
+mod doctor;
 mod explain;
 mod history;
 mod policy;
@@ -59,6 +60,8 @@ enum Command {
         /// detect, prevent or lockdown; without it the mode is shown.
         mode: Option<ModeArgument>,
     },
+    /// Look for the usual mistakes of an installation.
+    Doctor(doctor::Arguments),
     /// Propose a policy from what the office has called.
     Suggest {
         #[command(flatten)]
@@ -174,6 +177,7 @@ pub fn run(arguments: Arguments) -> anyhow::Result<Answer> {
             });
             policy::mode(&output.state.dir, mode, output.json)
         }
+        Command::Doctor(arguments) => doctor::run(&arguments),
         Command::Suggest { output, days } => history::suggest(&output.state.dir, days, output.json),
     }
 }
