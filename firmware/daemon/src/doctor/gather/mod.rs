@@ -21,8 +21,6 @@ use crate::control::{self, Ask};
 mod ask;
 mod read;
 
-/// Where the privileged helper listens: `SOCKET` of trunkguard-firewall's protocol.
-const HELPER: &str = "/run/trunkguard-firewall/helper.sock";
 /// PBXs that are asked. A policy may name thousands of addresses.
 const PBXS: usize = 8;
 /// DNS servers that are asked.
@@ -70,8 +68,12 @@ pub fn facts(state: &Path, board: Option<&Profile>) -> Facts {
                 answer: ask::dns(SocketAddr::new(server, 53), "voip.ms"),
             })
             .collect(),
-        helper: helper(Path::new(HELPER)),
-        pops: status.as_ref().and_then(pops).unwrap_or_default(),
+        helper: helper(Path::new(trunkguard_firewall::protocol::SOCKET)),
+        pops: control::ask::<serde_json::Value>(state, &Ask::Firewall)
+            .ok()
+            .flatten()
+            .map(|view| pops(&view))
+            .unwrap_or_default(),
         daemon: status.as_ref().map(daemon),
         pbx,
         settings,
@@ -197,14 +199,35 @@ fn daemon(status: &serde_json::Value) -> Daemon {
             .filter_map(|c| Some((text(&c["name"])?, c["heard_s"].as_u64())))
             .collect(),
         strangers: status["strangers"].as_u64().unwrap_or(0),
-        firewall_loaded: firewall["loaded"].as_bool(),
+        firewall_loaded: (firewall["driver"] == "nft")
+            .then(|| firewall["in_force"].as_bool())
+            .flatten(),
         firewall_problem: text(&firewall["problem"]),
         page: text(&status["web"]),
     }
 }
 
-fn pops(status: &serde_json::Value) -> Option<Vec<super::facts::Pop>> {
-    serde_json::from_value(status.get("pops")?.clone()).ok()
+/// PoPs of the daemon's view of the firewall.
+fn pops(view: &serde_json::Value) -> Vec<super::facts::Pop> {
+    let list = |value: &serde_json::Value| value.as_array().cloned().unwrap_or_default();
+    let asked = list(&view["pops"]["asked"]);
+    let named = |host: &str| {
+        let of_host = |line: &&serde_json::Value| list(&line["names"]).iter().any(|n| n == host);
+        let address = |line: &serde_json::Value| line["address"].as_str()?.parse().ok();
+        asked.iter().filter(of_host).filter_map(address).collect()
+    };
+    list(&view["pops"]["names"])
+        .iter()
+        .filter_map(|line| {
+            let host = line["name"].as_str()?;
+            let probed = line["round_trip_us"].is_u64() || line["dead"] == true;
+            Some(super::facts::Pop {
+                host: host.to_owned(),
+                elsewhere: named(host),
+                alive: probed.then(|| line["dead"] != true),
+            })
+        })
+        .collect()
 }
 
 #[cfg(test)]
@@ -225,14 +248,22 @@ mod tests {
     fn the_status_is_read_as_far_as_it_goes() {
         let status = serde_json::json!({
             "uptime_s": 5, "problems": ["x"], "clients": [{"name": "pbx", "heard_s": null}, {"heard_s": 1}],
-            "strangers": 9, "firewall": {"loaded": false, "problem": "no nft"}, "web": "0.0.0.0:80",
-            "pops": [{"host": "a.voip.ms", "elsewhere": ["192.0.2.1"], "alive": true, "more": 1}],
+            "strangers": 9, "firewall": {"driver": "nft", "in_force": false, "problem": "no nft"},
+            "web": "0.0.0.0:80",
         });
         let read = daemon(&status);
         assert_eq!(read.clients, [("pbx".to_owned(), None)]);
         assert_eq!(read.firewall_problem.as_deref(), Some("no nft"));
-        assert_eq!(pops(&status).unwrap()[0].elsewhere.len(), 1);
+        assert_eq!(read.firewall_loaded, Some(false));
         assert_eq!(daemon(&serde_json::json!({})), Daemon::default());
-        assert_eq!(pops(&serde_json::json!({"pops": 3})), None);
+
+        let view = serde_json::json!({"pops": {
+            "names": [{"name": "a.voip.ms", "dead": true}, {"name": "b.voip.ms", "dead": false}],
+            "asked": [{"address": "192.0.2.1", "names": ["a.voip.ms"], "agreed": true}],
+        }});
+        let read = pops(&view);
+        assert_eq!(read[0].elsewhere, ["192.0.2.1".parse::<IpAddr>().unwrap()]);
+        assert_eq!((read[0].alive, read[1].alive), (Some(false), None));
+        assert!(pops(&serde_json::json!({"pops": 3})).is_empty());
     }
 }
