@@ -69,13 +69,16 @@ pub enum Problem {
     TimedOut,
     /// nft says that it is done, and it is not.
     #[error(
-        "the rules were loaded and are not in force: the kernel says mark {found:?}, not {expected:#010x}; somebody else changes table {TABLE}"
+        "the rules were loaded and are not in force: the kernel says mark {found:?} and {} rules, not {expected} and {}; another program changes table {TABLE} (a helper that runs puts its own rules back)",
+        .rules.1, .rules.0
     )]
     Unverified {
         /// The mark of the script.
         expected: u32,
         /// That of the kernel.
         found: Option<u32>,
+        /// Rules of the script, and of the kernel.
+        rules: (usize, usize),
     },
     /// The system refuses something.
     #[error("{what}: {source}")]
