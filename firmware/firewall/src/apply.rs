@@ -264,7 +264,11 @@ fn understand(complaint: &str) -> Problem {
     if first.contains("Too many open files in system") {
         return Problem::Full;
     }
-    if first.contains("File exists") || (first.contains("not supported") && line.contains("hook")) {
+    // nft 1.1 looks at sets and chains itself before it asks the kernel.
+    let differs = ["File exists", "existing set", "with different declaration"];
+    if differs.iter().any(|words| first.contains(words))
+        || (first.contains("not supported") && line.contains("hook"))
+    {
         return Problem::Conflict {
             said: said.join("\n"),
         };
@@ -317,6 +321,16 @@ mod tests {
         assert!(matches!(understand(root), Problem::NotAllowed));
         let other = "e.nft:1:25-29: Error: Could not process rule: File exists\nadd set inet trunkguard pops4 { type ipv4_addr; }\n                        ^^^^^\n";
         assert!(matches!(understand(other), Problem::Conflict { .. }));
+        for words in [
+            "existing set lacks interval flag",
+            "Chain \"forward\" already exists in table inet 'trunkguard' with different declaration",
+        ] {
+            let said = format!("x:1:1-2: Error: {words}\n\tset pops4 {{ }}\n\t    ^^^^^\n");
+            assert!(
+                matches!(understand(&said), Problem::Conflict { .. }),
+                "{words}"
+            );
+        }
         let typo = "x:1:96-96: Error: syntax error, unexpected newline\nadd rule inet x ct state established foo\n      ^\n";
         assert!(matches!(understand(typo), Problem::Refused { .. }));
         let empty = understand("").to_string();
