@@ -202,6 +202,21 @@ fn what_is_missing_is_named() {
         Ok(())
     });
     Office::run(|office| {
+        // Rules without conntrack are better than none, but this is said (F16).
+        let folder = office.folder().join("bin");
+        fs::create_dir(&folder)?;
+        std::os::unix::fs::symlink(tools::on_path("nft")?, folder.join("nft"))?;
+        let path = format!("PATH={}", folder.display());
+        let helper = Helper::with(office, &[], &["/usr/bin/env", &path])?;
+        let mut daemon = helper.connect()?;
+        daemon.load(&side())?;
+        let loaded = daemon.load(&with("pops", json!(["208.100.60.17/32"])))?;
+        let said = loaded["warning"].as_str().unwrap_or_default();
+        ensure!(said.contains("install the package conntrack"), "{loaded}");
+        ensure!(!rules()?.contains("208.100.60.18"));
+        Ok(())
+    });
+    Office::run(|office| {
         // An nft that refuses, and one that hangs.
         let folder = office.folder().join("bin");
         fs::create_dir(&folder)?;
