@@ -2,7 +2,6 @@
 //! known for 32 s. Fixed memory; the oldest gives way when more than [`CAPACITY`] are alive.
 
 use alloc::boxed::Box;
-use hashbrown::HashTable;
 
 use crate::verdict::Answer;
 
@@ -22,7 +21,16 @@ struct Transaction {
     at_ms: u64,
     answer: Answer,
     pending: bool,
+    /// The one before it in the chain of its key, and in that of its merge key.
+    before: [Link; 2],
 }
+
+/// A ticket's low half, in a chain of [`Transactions`].
+type Link = u32;
+
+/// Chains by key, and by merge key.
+const BY_KEY: usize = 0;
+const BY_MERGE: usize = 1;
 
 /// What is known of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,14 +45,18 @@ pub enum Known {
     New,
 }
 
-/// The table of transactions.
+/// The table of transactions: a ring, in the order of their tickets, and chains through it by hash.
+///
+/// A chain begins with its newest transaction, and each names the one before. As the oldest of all is
+/// always the next to go, nothing is ever taken out of a chain: it ends at the first ticket that is no
+/// longer alive. To forget a transaction touches no memory at all.
 pub struct Transactions {
     ring: Box<[Transaction]>,
     /// Number of the oldest and of the next; `next - oldest` are alive.
     oldest: u64,
     next: u64,
-    by_key: HashTable<u32>,
-    by_merge: HashTable<u32>,
+    /// The newest of each chain.
+    newest: Box<[[Link; 2]]>,
     evicted: u64,
 }
 
@@ -63,13 +75,15 @@ impl Transactions {
             at_ms: 0,
             answer: Answer::Status(0),
             pending: false,
+            before: [0; 2],
         };
+        let capacity = capacity.next_power_of_two();
         Transactions {
-            ring: alloc::vec![none; capacity.next_power_of_two()].into(),
-            oldest: 0,
-            next: 0,
-            by_key: HashTable::with_capacity(capacity + 1),
-            by_merge: HashTable::with_capacity(capacity + 1),
+            ring: alloc::vec![none; capacity].into(),
+            // Ticket 0 is dead from the start: a link to it is the end of a chain.
+            oldest: 1,
+            next: 1,
+            newest: alloc::vec![[0; 2]; 2 * capacity].into(),
             evicted: 0,
         }
     }
@@ -78,23 +92,44 @@ impl Transactions {
         ticket as usize & (self.ring.len() - 1)
     }
 
+    /// Where the chains of a key begin.
+    fn bucket(&self, key: u128) -> usize {
+        // The shell's keys are keyed hashes: any of their bits will do.
+        key as usize & (self.newest.len() - 1)
+    }
+
+    /// The newest transaction in a chain that is the wanted one.
+    fn search(
+        &self,
+        chain: usize,
+        key: u128,
+        is: impl Fn(&Transaction) -> bool,
+    ) -> Option<&Transaction> {
+        let alive = (self.next - self.oldest) as u32;
+        let mut link = self.newest[self.bucket(key)][chain];
+        let mut age = 0;
+        loop {
+            // Ages grow along a chain; a link that was overtaken by the count of tickets ends it too.
+            let older = (self.next as Link).wrapping_sub(link);
+            if older <= age || older > alive {
+                return None;
+            }
+            let transaction = &self.ring[self.place(link.into())];
+            if is(transaction) {
+                return Some(transaction);
+            }
+            (age, link) = (older, transaction.before[chain]);
+        }
+    }
+
     /// What is known of this request.
     pub fn find(&self, key: u128, merge: u128) -> Known {
-        if let Some(&i) = self
-            .by_key
-            .find(key as u64, |&i| self.ring[i as usize].key == key)
-        {
-            let t = &self.ring[i as usize];
-            return if t.pending {
-                Known::Pending
-            } else {
-                Known::Answered(t.answer)
-            };
+        match self.search(BY_KEY, key, |t| t.key == key) {
+            Some(t) if t.pending => return Known::Pending,
+            Some(t) => return Known::Answered(t.answer),
+            None => {}
         }
-        match self
-            .by_merge
-            .find(merge as u64, |&i| self.ring[i as usize].merge == merge)
-        {
+        match self.search(BY_MERGE, merge, |t| t.merge == merge) {
             Some(_) => Known::Merged,
             None => Known::New,
         }
@@ -102,9 +137,7 @@ impl Transactions {
 
     /// Is there such a transaction?
     pub fn contains(&self, key: u128) -> bool {
-        self.by_key
-            .find(key as u64, |&i| self.ring[i as usize].key == key)
-            .is_some()
+        self.search(BY_KEY, key, |t| t.key == key).is_some()
     }
 
     /// Keeps a new transaction. The caller has asked [`Transactions::find`] first.
@@ -119,24 +152,26 @@ impl Transactions {
         self.expire(now_ms);
         if self.next - self.oldest == self.ring.len() as u64 {
             self.evicted += 1;
-            self.forget_oldest();
+            self.oldest += 1;
         }
         let ticket = self.next;
         let place = self.place(ticket);
+        let buckets = [self.bucket(key), self.bucket(merge)];
+        let before = [
+            core::mem::replace(&mut self.newest[buckets[BY_KEY]][BY_KEY], ticket as Link),
+            core::mem::replace(
+                &mut self.newest[buckets[BY_MERGE]][BY_MERGE],
+                ticket as Link,
+            ),
+        ];
         self.ring[place] = Transaction {
             key,
             merge,
             at_ms: now_ms,
             answer,
             pending,
+            before,
         };
-        let ring = &self.ring;
-        self.by_key
-            .insert_unique(key as u64, place as u32, |&i| ring[i as usize].key as u64);
-        self.by_merge
-            .insert_unique(merge as u64, place as u32, |&i| {
-                ring[i as usize].merge as u64
-            });
         self.next += 1;
         ticket
     }
@@ -158,23 +193,8 @@ impl Transactions {
         while self.oldest < self.next
             && now_ms.saturating_sub(self.ring[self.place(self.oldest)].at_ms) >= LIFETIME_MS
         {
-            self.forget_oldest();
+            self.oldest += 1;
         }
-    }
-
-    fn forget_oldest(&mut self) {
-        let place = self.place(self.oldest);
-        let Transaction { key, merge, .. } = self.ring[place];
-        if let Ok(entry) = self.by_key.find_entry(key as u64, |&i| i as usize == place) {
-            entry.remove();
-        }
-        if let Ok(entry) = self
-            .by_merge
-            .find_entry(merge as u64, |&i| i as usize == place)
-        {
-            entry.remove();
-        }
-        self.oldest += 1;
     }
 
     /// Alive now.
