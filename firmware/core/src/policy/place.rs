@@ -328,14 +328,19 @@ impl<'a> View<'a> {
 
     /// Does a phone call itself by a scanner's name? By whose list, if so.
     pub fn scanner(&self, agent: &[u8]) -> Option<Level> {
-        let begins = |(i, b): (usize, &u8)| SCANNER_BEGINS[*b as usize].then_some(i);
         let is_at = |i: usize, name: &[u8]| {
             agent
                 .get(i..i + name.len())
                 .is_some_and(|part| part.eq_ignore_ascii_case(name))
         };
-        let mut starts = agent.iter().enumerate().filter_map(begins);
-        if starts.any(|i| SCANNERS.iter().any(|name| is_at(i, name))) {
+        // Two letters rule out nearly every name in nearly every place.
+        let begins = |i: usize, pair: &[u8]| {
+            let pair = [pair[0] | 0x20, pair[1] | 0x20];
+            let mut names = SCANNERS.iter().filter(|name| name[..2] == pair);
+            names.any(|name| is_at(i, name))
+        };
+        let mut pairs = agent.windows(2).enumerate();
+        if pairs.any(|(i, pair)| SCANNER_BEGINS[pair[0] as usize] && begins(i, pair)) {
             return Some(Level::BuiltIn);
         }
         self.of(self.sources.scanners, |p| p.scanners.as_ref())
