@@ -104,30 +104,41 @@ const fn bad(reason: &'static str) -> Problem {
 
 /// Reads one message.
 pub fn read(bytes: &[u8], framing: Framing) -> Read<'_> {
-    let bytes = skip_empty_lines(bytes);
-    let Some((line, header)) = split_line(bytes) else {
-        return Read::Ignored;
-    };
-    if is_response(line) || !line.contains(&b' ') {
-        return Read::Ignored;
-    }
     let mut message = Message::default();
-    let first = start_line(line, &mut message);
-    let rest = headers(header, line.len(), framing, &mut message);
-    if !answerable(&message) {
-        return Read::Ignored;
-    }
-    let number = cseq(&mut message);
-    let forms = forms(&mut message);
-    let sound = first
-        .and(rest)
-        .and_then(|()| check(&message))
-        .and(number)
-        .and(forms);
-    match sound {
+    match read_into(bytes, framing, &mut message) {
         Ok(()) => Read::Request(message),
-        Err(Problem(status, reason)) => Read::Refused(message, status, reason),
+        Err(Some((status, reason))) => Read::Refused(message, status, reason),
+        Err(None) => Read::Ignored,
     }
+}
+
+/// The same into a message that is empty yet: it is large, and moving it costs as much as reading it.
+///
+/// # Errors
+/// Status and reason of a request that is refused; `None` where there is nothing to answer.
+pub(crate) fn read_into<'a>(
+    bytes: &'a [u8],
+    framing: Framing,
+    message: &mut Message<'a>,
+) -> Result<(), Option<(u16, &'static str)>> {
+    let bytes = skip_empty_lines(bytes);
+    let (line, header) = split_line(bytes).ok_or(None)?;
+    if is_response(line) || !line.contains(&b' ') {
+        return Err(None);
+    }
+    let first = start_line(line, message);
+    let rest = headers(header, line.len(), framing, message);
+    if !answerable(message) {
+        return Err(None);
+    }
+    let number = cseq(message);
+    let forms = forms(message);
+    first
+        .and(rest)
+        .and_then(|()| check(message))
+        .and(number)
+        .and(forms)
+        .map_err(|Problem(status, reason)| Some((status, reason)))
 }
 
 /// A response is never answered, however it is written (the version has no case, RFC 3261 7.1).

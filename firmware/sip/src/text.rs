@@ -1,7 +1,62 @@
 //! The small grammar of SIP that everything else is made of (RFC 3261 25.1).
 
+/// What an octet can be part of; looked up, as nearly every octet of a message is asked for it.
+pub const TOKEN: u8 = 1;
+/// Of a host's name or an IPv4 address. Names may hold `_`, as those of containers do.
+pub const HOST: u8 = 2;
+/// Of a display name without quotes: tokens and spaces; octets beyond ASCII are what phones put there.
+pub const DISPLAY: u8 = 4;
+/// Ends a URI on the wire, or what is in one: spaces, angle brackets, quotes.
+pub const OUTSIDE: u8 = 8;
+/// Of a user part that stands for itself: nothing in it ends it or is escaped.
+pub const PLAIN: u8 = 16;
+
+static CLASSES: [u8; 256] = {
+    let mut classes = [0; 256];
+    let mut i = 0;
+    while i < 256 {
+        let b = i as u8;
+        let (alphanumeric, space) = (b.is_ascii_alphanumeric(), is_space(b));
+        let mark = matches!(
+            b,
+            b'-' | b'.' | b'!' | b'*' | b'_' | b'+' | b'`' | b'\'' | b'~'
+        );
+        let token = alphanumeric || mark || b == b'%';
+        let mut class = 0;
+        if token {
+            class |= TOKEN;
+        }
+        if alphanumeric || matches!(b, b'-' | b'.' | b'_') {
+            class |= HOST;
+        }
+        if token || space || b >= 0x80 {
+            class |= DISPLAY;
+        }
+        if space || matches!(b, b'<' | b'>' | b'"') {
+            class |= OUTSIDE;
+        }
+        if alphanumeric || mark {
+            class |= PLAIN;
+        }
+        classes[i] = class;
+        i += 1;
+    }
+    classes
+};
+
+/// Is the octet of this class?
+pub fn is(class: u8, b: u8) -> bool {
+    CLASSES[b as usize] & class != 0
+}
+
+/// Octets in front that are of this class.
+pub fn span(class: u8, text: &[u8]) -> usize {
+    let end = text.iter().position(|&b| !is(class, b));
+    end.unwrap_or(text.len())
+}
+
 /// White space of a header's value; a folded line is one (RFC 3261 7.3.1).
-pub fn is_space(b: u8) -> bool {
+pub const fn is_space(b: u8) -> bool {
     matches!(b, b' ' | b'\t' | b'\r' | b'\n')
 }
 
@@ -22,12 +77,7 @@ pub fn trim(mut text: &[u8]) -> &[u8] {
 
 /// A token: a method, a parameter's name.
 pub fn is_token(text: &[u8]) -> bool {
-    !text.is_empty() && text.iter().all(|&b| is_token_octet(b))
-}
-
-/// An octet that a token may hold.
-pub fn is_token_octet(b: u8) -> bool {
-    b.is_ascii_alphanumeric() || b"-.!%*_+`'~".contains(&b)
+    !text.is_empty() && span(TOKEN, text) == text.len()
 }
 
 /// A quote or an angle bracket that is never closed.
@@ -83,37 +133,78 @@ pub fn parts(text: &[u8], separator: u8) -> impl Iterator<Item = Result<&[u8], U
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Parameters<'a>(pub Option<&'a [u8]>);
 
+/// One of [`Parameters`].
+#[derive(Clone, Copy)]
+pub struct Parameter<'a> {
+    /// All of it, trimmed.
+    pub text: &'a [u8],
+    /// Its name, trimmed.
+    pub name: &'a [u8],
+    /// Its value, trimmed, where there is one.
+    value: Option<&'a [u8]>,
+}
+
 impl<'a> Parameters<'a> {
-    /// Each of them: its text and its name, trimmed. Ends at an unclosed quote.
-    pub fn each(self) -> impl Iterator<Item = (&'a [u8], &'a [u8])> {
-        let all = self.0.map(|text| parts(text, b';'));
-        all.into_iter()
-            .flatten()
-            .map_while(Result::ok)
-            .map(|one| (trim(one), halves(one).0))
+    /// Each of them. Ends at an unclosed quote.
+    pub fn each(self) -> impl Iterator<Item = Parameter<'a>> {
+        let mut rest = self.0;
+        core::iter::from_fn(move || {
+            let (one, after) = first_parameter(rest?).ok()?;
+            rest = after;
+            Some(one)
+        })
     }
 
     /// Shows each name and its value (empty where it has none). False when they are not all `token`
     /// or `token=value` (RFC 4475 3.1.2.1 has empty ones).
     pub fn walk(self, mut see: impl FnMut(&'a [u8], &'a [u8])) -> bool {
-        let Some(text) = self.0 else { return true };
-        parts(text, b';').all(|one| {
-            let Ok(one) = one else { return false };
-            let (name, value) = halves(one);
-            if !is_token(name) || value.is_some_and(<[u8]>::is_empty) {
+        let mut rest = self.0;
+        while let Some(text) = rest {
+            let Ok((one, after)) = first_parameter(text) else {
+                return false;
+            };
+            if !is_token(one.name) || one.value.is_some_and(<[u8]>::is_empty) {
                 return false;
             }
-            see(name, value.unwrap_or_default());
-            true
-        })
+            see(one.name, one.value.unwrap_or_default());
+            rest = after;
+        }
+        true
     }
 }
 
-fn halves(one: &[u8]) -> (&[u8], Option<&[u8]>) {
-    match memchr::memchr(b'=', one) {
-        Some(at) => (trim(&one[..at]), Some(trim(&one[at + 1..]))),
-        None => (trim(one), None),
+/// The first parameter, and what stands behind its `;`.
+fn first_parameter(text: &[u8]) -> Result<(Parameter<'_>, Option<&[u8]>), Unclosed> {
+    // Mostly `token` or `token=token`, which is found in one pass.
+    let name_end = span(TOKEN, text);
+    let (name, behind) = text.split_at(name_end);
+    let (value, behind) = match behind {
+        [b'=', behind @ ..] => {
+            let (value, behind) = behind.split_at(span(TOKEN, behind));
+            (Some(value), behind)
+        }
+        _ => (None, behind),
+    };
+    let end = match behind {
+        [] => Some(None),
+        [b';', after @ ..] => Some(Some(after)),
+        _ => None,
+    };
+    if let Some(after) = end {
+        let text = &text[..text.len() - behind.len()];
+        return Ok((Parameter { text, name, value }, after));
     }
+    let (one, after) = split_outside(text, b';')?;
+    let (name, value) = match memchr::memchr(b'=', one) {
+        Some(at) => (&one[..at], Some(trim(&one[at + 1..]))),
+        None => (one, None),
+    };
+    let one = Parameter {
+        text: trim(one),
+        name: trim(name),
+        value,
+    };
+    Ok((one, after))
 }
 
 /// Decimal digits as a number, at most `most`.
@@ -127,9 +218,28 @@ pub fn number(text: &[u8], most: u64) -> Option<u64> {
     (value <= most).then_some(value)
 }
 
-/// Percent-decodes once (RFC 3261 19.1.2) into `out`. `None` when an escape is broken or `out` is
-/// full.
-pub fn unescape<'o>(text: &[u8], out: &'o mut [u8]) -> Option<&'o [u8]> {
+/// An IPv4 address as it is nearly always written. What this does not take may be one all the same.
+pub fn ipv4(text: &[u8]) -> Option<core::net::Ipv4Addr> {
+    let (mut octets, mut at, mut digits) = ([0u8; 4], 0, 0);
+    for &b in text {
+        match b {
+            b'0'..=b'9' if digits == 0 || octets[at] > 0 => {
+                octets[at] = octets[at].checked_mul(10)?.checked_add(b - b'0')?;
+                digits += 1;
+            }
+            b'.' if digits > 0 && at < 3 => (at, digits) = (at + 1, 0),
+            _ => return None,
+        }
+    }
+    (at == 3 && digits > 0).then(|| octets.into())
+}
+
+/// Percent-decodes once (RFC 3261 19.1.2), into `out` where there is something to decode. `None` when
+/// an escape is broken or `out` is too small.
+pub fn unescape<'o>(text: &'o [u8], out: &'o mut [u8]) -> Option<&'o [u8]> {
+    if span(PLAIN, text) == text.len() {
+        return (text.len() <= out.len()).then_some(text);
+    }
     let (mut i, mut len) = (0, 0);
     while i < text.len() {
         let byte = if text[i] == b'%' {

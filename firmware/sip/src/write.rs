@@ -3,7 +3,11 @@
 
 use core::{fmt::Write, net::SocketAddr};
 
-use crate::{limits, read::Message};
+use crate::{
+    limits,
+    read::Message,
+    text::{HOST, Parameter, ipv4, span},
+};
 
 /// Methods that are answered, for Allow.
 pub const ALLOW: &[u8] = b"INVITE, ACK, CANCEL, OPTIONS, REGISTER";
@@ -173,7 +177,7 @@ fn top_via(w: &mut Writer<'_>, message: &Message<'_>, text: &[u8], source: Socke
     };
     w.unfolded(via.before);
     let address = source.ip().to_canonical();
-    for (parameter, name) in via.parameters.each() {
+    for Parameter { text, name, .. } in via.parameters.each() {
         if name.eq_ignore_ascii_case(b"received") {
             continue;
         }
@@ -182,7 +186,7 @@ fn top_via(w: &mut Writer<'_>, message: &Message<'_>, text: &[u8], source: Socke
             w.put(b"rport=");
             w.decimal(u32::from(source.port()));
         } else {
-            w.unfolded(parameter);
+            w.unfolded(text);
         }
     }
     if via.rport || !is_address(via.sent_by, address) {
@@ -193,6 +197,11 @@ fn top_via(w: &mut Writer<'_>, message: &Message<'_>, text: &[u8], source: Socke
 
 /// Is the host of this sent-by this address?
 fn is_address(sent_by: &[u8], address: core::net::IpAddr) -> bool {
+    if let core::net::IpAddr::V4(v4) = address
+        && let Some(host) = ipv4(&sent_by[..span(HOST, sent_by)])
+    {
+        return host == v4;
+    }
     let Ok(text) = core::str::from_utf8(sent_by) else {
         return false;
     };
