@@ -21,12 +21,15 @@ struct Transaction {
     at_ms: u64,
     answer: Answer,
     pending: bool,
-    /// The one before it in the chain of its key, and in that of its merge key.
-    before: [Link; 2],
 }
 
-/// A ticket's low half, in a chain of [`Transactions`].
-type Link = u32;
+/// A transaction in a chain of [`Transactions`]: the low half of its ticket, and a mark from its key
+/// that tells it from nearly all others without a look at the transaction itself.
+#[derive(Clone, Copy, Default)]
+struct Link {
+    ticket: u16,
+    mark: u16,
+}
 
 /// Chains by key, and by merge key.
 const BY_KEY: usize = 0;
@@ -49,7 +52,8 @@ pub enum Known {
 ///
 /// A chain begins with its newest transaction, and each names the one before. As the oldest of all is
 /// always the next to go, nothing is ever taken out of a chain: it ends at the first ticket that is no
-/// longer alive. To forget a transaction touches no memory at all.
+/// longer alive. To forget a transaction touches no memory at all, and to find that one is new touches
+/// only the chains, which stay in the processor's nearer caches.
 pub struct Transactions {
     ring: Box<[Transaction]>,
     /// Number of the oldest and of the next; `next - oldest` are alive.
@@ -57,6 +61,8 @@ pub struct Transactions {
     next: u64,
     /// The newest of each chain.
     newest: Box<[[Link; 2]]>,
+    /// Beside the ring: the one before it in its two chains.
+    before: Box<[[Link; 2]]>,
     evicted: u64,
 }
 
@@ -75,15 +81,17 @@ impl Transactions {
             at_ms: 0,
             answer: Answer::Status(0),
             pending: false,
-            before: [0; 2],
         };
-        let capacity = capacity.next_power_of_two();
+        // Half as many as a link can tell apart, so that a dead one is taken for a live one only late,
+        // and then found out by its key.
+        let capacity = capacity.next_power_of_two().min(1 << 15);
         Transactions {
             ring: alloc::vec![none; capacity].into(),
             // Ticket 0 is dead from the start: a link to it is the end of a chain.
             oldest: 1,
             next: 1,
-            newest: alloc::vec![[0; 2]; 2 * capacity].into(),
+            newest: alloc::vec![[Link::default(); 2]; capacity].into(),
+            before: alloc::vec![[Link::default(); 2]; capacity].into(),
             evicted: 0,
         }
     }
@@ -92,10 +100,10 @@ impl Transactions {
         ticket as usize & (self.ring.len() - 1)
     }
 
-    /// Where the chains of a key begin.
-    fn bucket(&self, key: u128) -> usize {
+    /// Where the chains of a key begin, and its mark in them.
+    fn chain_of(&self, key: u128) -> (usize, u16) {
         // The shell's keys are keyed hashes: any of their bits will do.
-        key as usize & (self.newest.len() - 1)
+        (key as usize & (self.newest.len() - 1), (key >> 64) as u16)
     }
 
     /// The newest transaction in a chain that is the wanted one.
@@ -105,20 +113,21 @@ impl Transactions {
         key: u128,
         is: impl Fn(&Transaction) -> bool,
     ) -> Option<&Transaction> {
-        let alive = (self.next - self.oldest) as u32;
-        let mut link = self.newest[self.bucket(key)][chain];
+        let alive = (self.next - self.oldest) as u16;
+        let (bucket, mark) = self.chain_of(key);
+        let mut link = self.newest[bucket][chain];
         let mut age = 0;
         loop {
             // Ages grow along a chain; a link that was overtaken by the count of tickets ends it too.
-            let older = (self.next as Link).wrapping_sub(link);
+            let older = (self.next as u16).wrapping_sub(link.ticket);
             if older <= age || older > alive {
                 return None;
             }
-            let transaction = &self.ring[self.place(link.into())];
-            if is(transaction) {
-                return Some(transaction);
+            let place = self.place(link.ticket.into());
+            if link.mark == mark && is(&self.ring[place]) {
+                return Some(&self.ring[place]);
             }
-            (age, link) = (older, transaction.before[chain]);
+            (age, link) = (older, self.before[place][chain]);
         }
     }
 
@@ -156,21 +165,20 @@ impl Transactions {
         }
         let ticket = self.next;
         let place = self.place(ticket);
-        let buckets = [self.bucket(key), self.bucket(merge)];
-        let before = [
-            core::mem::replace(&mut self.newest[buckets[BY_KEY]][BY_KEY], ticket as Link),
-            core::mem::replace(
-                &mut self.newest[buckets[BY_MERGE]][BY_MERGE],
-                ticket as Link,
-            ),
-        ];
+        for (chain, key) in [(BY_KEY, key), (BY_MERGE, merge)] {
+            let (bucket, mark) = self.chain_of(key);
+            let link = Link {
+                ticket: ticket as u16,
+                mark,
+            };
+            self.before[place][chain] = core::mem::replace(&mut self.newest[bucket][chain], link);
+        }
         self.ring[place] = Transaction {
             key,
             merge,
             at_ms: now_ms,
             answer,
             pending,
-            before,
         };
         self.next += 1;
         ticket
@@ -233,6 +241,23 @@ mod tests {
         all.expire(32_000);
         assert_eq!(all.find(1, 11), Known::New);
         assert_eq!(all.settle(ticket, None), None);
+    }
+
+    #[test]
+    fn of_more_calls_than_tickets_are_told_apart_only_the_living_are_found() {
+        let mut all = Transactions::with_capacity(8);
+        let named = |i: u64| u128::from(i).wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835);
+        for i in 1..200_000u64 {
+            let key = named(i);
+            assert_eq!(all.find(key, !key), Known::New, "{i}");
+            all.insert(5, key, !key, YES, false);
+            for (ago, known) in [(0, true), (7, true), (8, false), (65_536, false)] {
+                let key = named(i.saturating_sub(ago));
+                let known = known && i > ago;
+                assert_eq!(all.contains(key), known, "{i} less {ago}");
+                assert_eq!(all.find(1, !key) == Known::Merged, known, "{i} less {ago}");
+            }
+        }
     }
 
     #[test]
