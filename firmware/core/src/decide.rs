@@ -90,6 +90,7 @@ pub fn decide(
     let mut path = Path {
         call,
         trace,
+        off: call.view.off(),
         first: None,
     };
     let (allowed, rule, level, figures) = match path.walk(mode, assumed_ms, counters, now) {
@@ -144,6 +145,8 @@ type End = (bool, Rule, Level, Option<(u32, u32)>);
 struct Path<'a, T> {
     call: &'a Call<'a>,
     trace: &'a mut T,
+    /// Rules that are switched off, as bits, and by whom.
+    off: Option<(u32, Level)>,
     first: Option<Rule>,
 }
 
@@ -179,12 +182,12 @@ impl<T: Trace> Path<'_, T> {
 
     /// Is the rule on? Says so in the trace where it is not.
     fn on(&mut self, rule: Rule) -> bool {
-        match self.call.view.off(rule) {
-            Some(level) => {
+        match self.off {
+            Some((off, level)) if off & 1 << rule as u32 != 0 => {
                 self.trace.step(rule, Step::Off(level));
                 false
             }
-            None => true,
+            _ => true,
         }
     }
 
