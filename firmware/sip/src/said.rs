@@ -8,7 +8,7 @@ use trunkguard_core::request::Said;
 
 use crate::{
     read::SaidHeaders,
-    text::{ipv4, is_token, number, trim},
+    text::{ipv4, is_token, number, position, trim},
 };
 
 /// Reads them. Two headers for one thing are the reader's business ([`SaidHeaders::twice`]).
@@ -45,9 +45,9 @@ fn tfps_fields(value: &[u8]) -> Said<'_> {
         let Some(text) = rest else {
             return checked(said);
         };
-        let mut halves = text.splitn(2, |&b| b == b';');
-        let one = trim(halves.next().unwrap_or_default());
-        rest = halves.next();
+        let end = position(b';', text);
+        let one = trim(&text[..end.unwrap_or(text.len())]);
+        rest = end.map(|end| &text[end + 1..]);
         said.fields = field;
         match field {
             1 => said.caller = one,

@@ -6,10 +6,11 @@ pub const TOKEN: u8 = 1;
 pub const HOST: u8 = 2;
 /// Of a display name without quotes: tokens and spaces; octets beyond ASCII are what phones put there.
 pub const DISPLAY: u8 = 4;
-/// Ends a URI on the wire, or what is in one: spaces, angle brackets, quotes.
-pub const OUTSIDE: u8 = 8;
 /// Of a user part that stands for itself: nothing in it ends it or is escaped.
-pub const PLAIN: u8 = 16;
+pub const PLAIN: u8 = 8;
+/// Of a number in a Contact that is not escaped: unreserved (RFC 3261 25.1) and what no dial plan trips
+/// over.
+pub const DIAL: u8 = 16;
 
 static CLASSES: [u8; 256] = {
     let mut classes = [0; 256];
@@ -32,11 +33,11 @@ static CLASSES: [u8; 256] = {
         if token || space || b >= 0x80 {
             class |= DISPLAY;
         }
-        if space || matches!(b, b'<' | b'>' | b'"') {
-            class |= OUTSIDE;
-        }
         if alphanumeric || mark {
             class |= PLAIN;
+        }
+        if alphanumeric || matches!(b, b'-' | b'_' | b'.' | b'!' | b'~' | b'*' | b'+') {
+            class |= DIAL;
         }
         classes[i] = class;
         i += 1;
@@ -44,20 +45,67 @@ static CLASSES: [u8; 256] = {
     classes
 };
 
-/// Is the octet of this class?
-pub fn is(class: u8, b: u8) -> bool {
-    CLASSES[b as usize] & class != 0
-}
-
 /// Octets in front that are of this class.
 pub fn span(class: u8, text: &[u8]) -> usize {
-    let end = text.iter().position(|&b| !is(class, b));
+    let end = text.iter().position(|&b| CLASSES[b as usize] & class == 0);
     end.unwrap_or(text.len())
+}
+
+const ONES: u64 = u64::from_le_bytes([1; 8]);
+
+/// Marks the octets below `limit` (at most 128) of eight in their highest bits: the lowest of them for
+/// sure, and others only where one is (Hacker's Delight 6-1).
+fn below(word: u64, limit: u8) -> u64 {
+    word.wrapping_sub(ONES * u64::from(limit)) & !word & (ONES << 7)
+}
+
+/// The same for octets that are `wanted`.
+fn equal(word: u64, wanted: u8) -> u64 {
+    below(word ^ ONES * u64::from(wanted), 1)
+}
+
+/// Is anything marked in it? Eight octets at a time, for texts too short for a search that is made for
+/// long ones. May say so of less than eight where nothing is.
+fn any(text: &[u8], marks: impl Fn(u64) -> u64) -> bool {
+    let Some(last) = text.last_chunk() else {
+        return true;
+    };
+    let (words, _) = text.as_chunks::<8>();
+    let all =
+        (words.iter().chain([last])).fold(0, |all, word| all | marks(u64::from_le_bytes(*word)));
+    all != 0
+}
+
+/// Where `wanted` stands first, for such texts.
+pub fn position(wanted: u8, text: &[u8]) -> Option<usize> {
+    let (words, rest) = text.as_chunks::<8>();
+    for (i, word) in words.iter().enumerate() {
+        let found = equal(u64::from_le_bytes(*word), wanted);
+        if found != 0 {
+            return Some(i * 8 + found.trailing_zeros() as usize / 8);
+        }
+    }
+    let in_rest = rest.iter().position(|&b| b == wanted)?;
+    Some(words.len() * 8 + in_rest)
 }
 
 /// White space of a header's value; a folded line is one (RFC 3261 7.3.1).
 pub const fn is_space(b: u8) -> bool {
     matches!(b, b' ' | b'\t' | b'\r' | b'\n')
+}
+
+/// Is there white space in it?
+pub fn has_space(text: &[u8]) -> bool {
+    // Hardly anything else is below the printable octets.
+    any(text, |word| below(word, b'!')) && text.iter().any(|&b| is_space(b))
+}
+
+/// Does it hold what would end a URI on the wire: white space, an angle bracket, a quote?
+pub fn has_end_of_uri(text: &[u8]) -> bool {
+    let marks =
+        |word| below(word, b'!') | equal(word, b'<') | equal(word, b'>') | equal(word, b'"');
+    let is = |&b: &u8| is_space(b) || matches!(b, b'<' | b'>' | b'"');
+    any(text, marks) && text.iter().any(is)
 }
 
 /// Without white space at both ends.

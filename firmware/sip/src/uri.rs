@@ -1,7 +1,7 @@
 //! URIs: just enough of them to find the user, the host and what is wrong (RFC 3261 19.1, RFC 3966).
 
 use crate::text::{
-    DISPLAY, HOST, OUTSIDE, PLAIN, Parameters, is, number, span, split_outside, trim,
+    DISPLAY, HOST, PLAIN, Parameters, has_end_of_uri, number, position, span, split_outside, trim,
 };
 
 /// A URI, taken apart but not decoded.
@@ -41,7 +41,7 @@ impl<'a> Uri<'a> {
     /// # Errors
     /// Another scheme, or no URI.
     pub fn read(text: &'a [u8], headers: bool) -> Result<Self, BadUri> {
-        let colon = text.iter().position(|&b| b == b':').ok_or(BadUri::Form)?;
+        let colon = position(b':', text).ok_or(BadUri::Form)?;
         let (name, rest) = (&text[..colon], &text[colon + 1..]);
         let scheme = match name {
             n if n.eq_ignore_ascii_case(b"sip") => Scheme::Sip,
@@ -57,7 +57,7 @@ impl<'a> Uri<'a> {
         {
             return Ok(Uri { scheme, user, host });
         }
-        if rest.iter().any(|&b| b == 0 || is(OUTSIDE, b)) {
+        if has_end_of_uri(rest) || rest.contains(&0) {
             return Err(BadUri::Form);
         }
         if scheme == Scheme::Tel {
@@ -153,7 +153,7 @@ impl<'a> NameAddr<'a> {
         let (before, bracket) = split_at_bracket(text)?;
         let (uri, parameters) = match bracket {
             Some(inside) => {
-                let end = memchr::memchr(b'>', inside)?;
+                let end = position(b'>', inside)?;
                 if !is_display_name(trim(before)) {
                     return None;
                 }
@@ -188,8 +188,7 @@ impl<'a> NameAddr<'a> {
 
 /// Something with a scheme, and nothing in it that would end it on the wire.
 fn is_bare_uri(uri: &[u8]) -> bool {
-    let colon = uri.iter().position(|&b| b == b':');
-    colon.is_some_and(|colon| colon > 0) && !uri.iter().any(|&b| is(OUTSIDE, b))
+    position(b':', uri).is_some_and(|colon| colon > 0) && !has_end_of_uri(uri)
 }
 
 /// What stands before `<` and after it; quotes are respected.

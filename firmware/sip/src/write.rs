@@ -6,7 +6,7 @@ use core::{fmt::Write, net::SocketAddr};
 use crate::{
     limits,
     read::Message,
-    text::{HOST, Parameter, ipv4, span},
+    text::{DIAL, HOST, Parameter, ipv4, span},
 };
 
 /// Methods that are answered, for Allow.
@@ -17,6 +17,8 @@ pub struct Writer<'o> {
     out: &'o mut [u8],
     len: usize,
     full: bool,
+    /// Nothing that is copied from the request is folded.
+    flat: bool,
 }
 
 impl<'o> Writer<'o> {
@@ -26,6 +28,7 @@ impl<'o> Writer<'o> {
             out,
             len: 0,
             full: false,
+            flat: false,
         }
     }
 
@@ -42,7 +45,7 @@ impl<'o> Writer<'o> {
 
     /// A value as it came, a folded line as one.
     pub fn unfolded(&mut self, value: &[u8]) {
-        if memchr::memchr2(b'\r', b'\n', value).is_none() {
+        if self.flat || memchr::memchr2(b'\r', b'\n', value).is_none() {
             return self.put(value);
         }
         for &b in value {
@@ -122,6 +125,7 @@ pub fn head(
     tag: Option<u64>,
     vias: usize,
 ) {
+    w.flat = message.flat;
     w.put(b"SIP/2.0 ");
     w.decimal(u32::from(status));
     w.put(b" ");
@@ -235,14 +239,13 @@ pub fn contact(
 ) {
     w.put(b"Contact: <sip:");
     w.put(&prefix);
-    for &b in number.iter().take(limits::USER) {
-        // Reserved in the user part or read by some PBX: escaped (RFC 3261 25.1, user-unreserved less
-        // what dial plans trip over).
-        if b.is_ascii_alphanumeric() || b"-_.!~*+".contains(&b) {
-            w.put(&[b]);
-        } else {
-            let _ = write!(w, "%{b:02X}");
-        }
+    let mut rest = &number[..number.len().min(limits::USER)];
+    loop {
+        let (plain, behind) = rest.split_at(span(DIAL, rest));
+        w.put(plain);
+        let [b, behind @ ..] = behind else { break };
+        let _ = write!(w, "%{b:02X}");
+        rest = behind;
     }
     w.put(b"@");
     match host {
@@ -250,9 +253,8 @@ pub fn contact(
         Host::Via => match message.top {
             Some(via) => via
                 .sent_by
-                .iter()
-                .filter(|&&b| !crate::text::is_space(b))
-                .for_each(|&b| w.put(&[b])),
+                .split(|&b| crate::text::is_space(b))
+                .for_each(|part| w.put(part)),
             None => put_source(w, source),
         },
         Host::Source => put_source(w, source),
