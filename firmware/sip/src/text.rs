@@ -61,7 +61,7 @@ fn below(word: u64, limit: u8) -> u64 {
 
 /// The same for octets that are `wanted`.
 fn equal(word: u64, wanted: u8) -> u64 {
-    below(word ^ ONES * u64::from(wanted), 1)
+    below(word ^ (ONES * u64::from(wanted)), 1)
 }
 
 /// Is anything marked in it? Eight octets at a time, for texts too short for a search that is made for
