@@ -304,3 +304,100 @@ pub fn unescape<'o>(text: &'o [u8], out: &'o mut [u8]) -> Option<&'o [u8]> {
     }
     Some(&out[..len])
 }
+
+#[cfg(test)]
+mod tests {
+    use core::net::Ipv4Addr;
+
+    use super::*;
+
+    /// Texts of every short length, each octet in every place of them.
+    fn texts() -> impl Iterator<Item = Vec<u8>> {
+        (0..=26usize).flat_map(|len| {
+            (0..len.max(1)).flat_map(move |at| {
+                (0..=255).map(move |octet| {
+                    let mut text: Vec<u8> = (0..len as u8).map(|i| b'a' + i).collect();
+                    if let Some(place) = text.get_mut(at) {
+                        *place = octet;
+                    }
+                    text
+                })
+            })
+        })
+    }
+
+    #[test]
+    fn eight_octets_at_a_time_find_what_one_at_a_time_does() {
+        for text in texts() {
+            let space = text.iter().any(|&b| is_space(b));
+            assert_eq!(has_space(&text), space, "{text:?}");
+            let end = space || text.iter().any(|b| b"<>\"".contains(b));
+            assert_eq!(has_end_of_uri(&text), end, "{text:?}");
+            for wanted in [b':', b' ', 0, 0xff, b'c'] {
+                let first = text.iter().position(|&b| b == wanted);
+                assert_eq!(position(wanted, &text), first, "{wanted} in {text:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn addresses_are_those_of_the_standard_library() {
+        for text in [
+            "0.0.0.0",
+            "1.2.3.4",
+            "255.255.255.255",
+            "256.1.1.1",
+            "1.2.3",
+            "1.2.3.4.5",
+            "01.2.3.4",
+            "1..2.3",
+            "1.2.3.",
+            ".1.2.3",
+            "1.2.3.4 ",
+            "",
+            "1.2.3.1000",
+            "00.0.0.0",
+            "::1",
+        ] {
+            assert_eq!(
+                ipv4(text.as_bytes()),
+                text.parse::<Ipv4Addr>().ok(),
+                "{text}"
+            );
+        }
+    }
+
+    #[test]
+    fn parameters_are_taken_apart_in_whatever_form_they_stand() {
+        let all = |text: &'static str| {
+            let each = Parameters(Some(text.as_bytes())).each();
+            let shown = |b: &[u8]| String::from_utf8_lossy(b).into_owned();
+            each.map(|one| (shown(one.text), shown(one.name)))
+                .collect::<Vec<_>>()
+        };
+        let pair = |text: &str, name: &str| (text.to_owned(), name.to_owned());
+        assert_eq!(
+            all("rport;branch=z9;x = \"a;b\" ; y=[::1];"),
+            [
+                pair("rport", "rport"),
+                pair("branch=z9", "branch"),
+                pair("x = \"a;b\"", "x"),
+                pair("y=[::1]", "y"),
+                pair("", ""),
+            ]
+        );
+        for (text, sound) in [
+            ("a;b=c", true),
+            ("a;;b", false),
+            ("a=", false),
+            ("a b", false),
+            ("a=\"", false),
+        ] {
+            assert_eq!(
+                Parameters(Some(text.as_bytes())).walk(|_, _| {}),
+                sound,
+                "{text}"
+            );
+        }
+    }
+}
