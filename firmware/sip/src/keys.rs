@@ -77,7 +77,7 @@ fn write_parts<const N: usize>(hasher: &mut SipHasher13, what: u16, parts: &[&[u
     let mut head = [0; 8];
     head[..2].copy_from_slice(&what.to_le_bytes());
     for (place, part) in head[2..].chunks_exact_mut(2).zip(parts) {
-        // Limits keep every part far below 64 KiB.
+        // No message is longer than a datagram can be, not even one that is refused for its length.
         place.copy_from_slice(&(part.len() as u16).to_le_bytes());
     }
     hasher.write(&head);
