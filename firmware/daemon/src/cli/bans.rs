@@ -6,7 +6,7 @@ use clap::{Subcommand, ValueEnum};
 use trunkguard_core::bans::{Banned, Service};
 
 use super::{
-    Answer, print,
+    Answer,
     running::{Asked, decide, view},
 };
 use crate::control::Decision;
@@ -67,14 +67,7 @@ impl From {
 pub fn run(arguments: Arguments) -> anyhow::Result<Answer> {
     let state = arguments.asked.state()?;
     let decision = match arguments.action.unwrap_or(Action::List) {
-        Action::List => {
-            let bans = view(state)?.bans;
-            return if arguments.asked.json {
-                print(format!("{}\n", serde_json::to_string_pretty(&bans)?))
-            } else {
-                print(text(&bans))
-            };
-        }
+        Action::List => return arguments.asked.show(&view(state)?.bans[..], text),
         Action::Add {
             address,
             from,

@@ -68,14 +68,7 @@ enum Form {
 pub fn run(arguments: Arguments) -> anyhow::Result<Answer> {
     let state = arguments.asked.state()?;
     let decision = match arguments.action.unwrap_or(Action::List) {
-        Action::List => {
-            let pops = view(state)?.pops;
-            return if arguments.asked.json {
-                print(format!("{}\n", serde_json::to_string_pretty(&pops)?))
-            } else {
-                print(text(&pops))
-            };
-        }
+        Action::List => return arguments.asked.show(&view(state)?.pops, text),
         Action::Add { subject } => Decision::AddPop(subject),
         Action::Approve { address } => Decision::ApprovePop(address),
         Action::Refuse { address } => Decision::RefusePop(address),

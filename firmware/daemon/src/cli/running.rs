@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
+use serde::Serialize;
 
 use super::{Answer, print};
 use crate::{
@@ -18,7 +19,7 @@ pub struct Asked {
     dir: Option<PathBuf>,
     /// Print JSON.
     #[arg(long, global = true)]
-    pub json: bool,
+    json: bool,
 }
 
 impl Asked {
@@ -30,6 +31,22 @@ impl Asked {
         self.dir
             .as_deref()
             .context("--state DIR is missing; name the daemon's state directory")
+    }
+
+    /// Prints a list, as JSON where that was asked for.
+    ///
+    /// # Errors
+    /// When it cannot be printed.
+    pub fn show<T: Serialize + ?Sized>(
+        &self,
+        list: &T,
+        text: fn(&T) -> String,
+    ) -> anyhow::Result<Answer> {
+        print(if self.json {
+            serde_json::to_string_pretty(list)? + "\n"
+        } else {
+            text(list)
+        })
     }
 }
 
