@@ -20,6 +20,10 @@ mmdebstrap mmdebstrap
 setpriv util-linux
 flock util-linux
 faketime faketime
+nft nftables
+conntrack conntrack
+tcpdump tcpdump
+dnsmasq dnsmasq-base
 "
 missing=$(echo "$wanted" | while read -r command package; do
     [ -z "$command" ] || command -v "$command" >/dev/null || echo "$package"
