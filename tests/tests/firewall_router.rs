@@ -1,51 +1,286 @@
-//! harness
+//! What passes a box in `router` (docs/security.md, Packets), shown with packets captured behind it.
+
+use std::{collections::BTreeSet, net::SocketAddr, thread, time::Duration};
+
 use anyhow::{Result, ensure};
-use std::{io::Write as _, net::SocketAddr, time::Duration};
-use trunkguard_tests::site::{Site, Topology, Pop, at, packet, Flow};
+use serde_json::json;
+use trunkguard_tests::site::{
+    Ears, Helper, Intent, Knock, Pop, Probes, Site, Topology, at,
+    packet::{self, Raw, protocol},
+    probe,
+};
 
-const OPEN: &str = "
-table ip tgtest {
-  chain pre { type nat hook prerouting priority dstnat; iifname out0 ip daddr 192.0.2.10 ip saddr 208.100.60.0/24 dnat to 192.168.77.10; }
-  chain post { type nat hook postrouting priority srcnat; oifname out0 masquerade; }
+const ROUTER: Topology = Topology::Router;
+
+/// A phone at home (F3), and what it may not.
+fn remote() -> (Probes, Probes) {
+    let to = at::BOX_OUTSIDE;
+    let may = Probes::default()
+        .udp("remote", at::REMOTE, to, &[5060, 5080, 4569, 12_345])
+        .tcp("remote", at::REMOTE, to, &[5060, 5061]);
+    let may_not = Probes::default()
+        .udp("remote beyond", at::REMOTE, at::PBX, &[161, 9_999])
+        .tcp("remote beyond", at::REMOTE, at::PBX, &[22, 80, 443]);
+    (may, may_not)
 }
-";
 
+/// F1, F3, F5, and that IPv6 is no way round.
 #[test]
-fn harness() {
-    Site::run(Topology::Router, |site| {
-        let file = site.office.folder().join("x.nft");
-        std::fs::File::create(&file)?.write_all(OPEN.as_bytes())?;
-        site.gate.command("nft", &["-f", &file.to_string_lossy()])?;
-        let capture = site.capture()?;
-        let raw = packet::Raw::open(&site.internet)?;
-        let a = SocketAddr::from((at::ATTACKER, 5060));
-        raw.send(&packet::udp(a, SocketAddr::from((at::PBX, 5060)), &packet::mark("a", 1)))?;
-        for p in packet::pieces(a, SocketAddr::from((at::PBX, 5060)), &[packet::mark("b", 1), vec![0; 100]].concat(), 64) { raw.send(&p)?; }
-        let a6 = SocketAddr::from((at::ATTACKER6, 5060));
-        let p6 = SocketAddr::from((at::PBX6, 5060));
-        raw.send(&packet::udp(a6, p6, &packet::mark("c", 1)))?;
-        raw.send(&packet::udp_behind_options(a6, p6, &packet::mark("d", 1)))?;
-        for p in packet::pieces(a6, p6, &[packet::mark("e", 1), vec![0; 100]].concat(), 64) { raw.send(&p)?; }
-        for f in capture.frames(|_| true)? { println!("{f}"); }
-        let pbx = site.asterisk(&["site", "behind-router"])?;
-        let pop = Pop::start(&site.internet, at::POP)?;
-        pop.wait_for("REGISTER", 1)?;
-        let call = pop.call(SocketAddr::from((at::BOX_OUTSIDE, 5060)), "4165551234")?;
-        let talk = call.talk("rtp");
-        std::thread::sleep(Duration::from_secs(2));
-        println!("{:?}", talk.stop()?);
-        call.hang_up()?;
-        pbx.cli("channel originate PJSIP/12125551234@pop application Echo")?;
-        let call = pop.taken()?;
-        let talk = call.talk("rtp2");
-        std::thread::sleep(Duration::from_secs(2));
-        println!("{:?}", talk.stop()?);
-        call.hang_up()?;
-        println!("{}", pbx.cli("pjsip show registrations")?);
-        let f = Flow::start(&site.internet, "load", a, SocketAddr::from((at::PBX, 9)), 20000)?;
-        std::thread::sleep(Duration::from_secs(2));
-        let c = f.stop()?;
-        println!("{c:?} {} missing {:?}", c.rate(), capture.missing("load", c.sent)?.len());
+fn firewall_router_f1_f3_f5_from_outside() {
+    Site::run(ROUTER, |site| {
+        let (raw, capture) = (Raw::open(&site.internet)?, site.at_pbx()?);
+        let strangers = [
+            probe::strangers(at::PBX),
+            probe::strangers6(at::PBX6),
+            probe::spoofed(at::PBX, at::PBX6),
+            probe::beyond_pop(at::PBX),
+        ];
+        let (remote, remote_beyond) = remote();
+        // The control: without rules the box forwards all of it.
+        for probes in strangers.iter().chain([&probe::pop(at::PBX), &remote_beyond]) {
+            probes.all_arrive(&raw, &capture)?;
+        }
+        let mut helper = Helper::start(site)?;
+        helper.load(&Intent::new(ROUTER))?;
+        for probes in &strangers {
+            probes.none_arrives(&raw, &capture)?;
+        }
+        probe::strangers(at::BOX_OUTSIDE).none_arrives(&raw, &capture)?;
+        probe::pop(at::PBX).all_arrive(&raw, &capture)?;
+        probe::pop(at::BOX_OUTSIDE).all_arrive(&raw, &capture)?;
+        probe::beyond_pop(at::BOX_OUTSIDE).none_arrives(&raw, &capture)?;
+        Probes::default()
+            .echo("PoP", at::POP, at::PBX)
+            .all_arrive(&raw, &capture)?;
+
+        remote.none_arrives(&raw, &capture)?;
+        let home = format!("{}/32", at::REMOTE);
+        helper.load(&Intent::new(ROUTER).with("remote", json!([home])))?;
+        remote.all_arrive(&raw, &capture)?;
+        remote_beyond.none_arrives(&raw, &capture)?;
+        let counted = helper.figures()?;
+        for counter in ["outside-sip", "outside-rtp", "outside-other", "outside-spoofed"] {
+            ensure!(
+                counted.get(counter).is_some_and(|n| *n > 0),
+                "{counter} did not count: {counted:?}"
+            );
+        }
         Ok(())
     });
+}
+
+/// F6 and F7: where the PBX and the office may go, in the three settings of `from_pbx`.
+#[test]
+fn firewall_router_f6_f7_from_inside() {
+    Site::run(ROUTER, |site| {
+        let (raw, capture) = (Raw::open(&site.lan)?, site.at_internet()?);
+        let (pop, carrier, office) = (probe::to_pop(), probe::to_carrier(), probe::office_out());
+        let (dns, web, anything) = (probe::to_dns(), probe::to_web(), probe::to_anything());
+        for probes in [&pop, &carrier, &office, &dns, &web, &anything] {
+            probes.all_arrive(&raw, &capture)?;
+        }
+        let mut helper = Helper::start(site)?;
+        for (setting, web_passes, anything_passes) in [
+            ("trunk", false, false),
+            ("web", true, false),
+            ("any", true, true),
+        ] {
+            helper.load(&Intent::new(ROUTER).with("from_pbx", json!(setting)))?;
+            carrier.none_arrives(&raw, &capture)?;
+            for probes in [&pop, &office, &dns] {
+                probes.all_arrive(&raw, &capture)?;
+            }
+            for (probes, passes) in [(&web, web_passes), (&anything, anything_passes)] {
+                let said = if passes {
+                    probes.all_arrive(&raw, &capture)
+                } else {
+                    probes.none_arrives(&raw, &capture)
+                };
+                said.map_err(|e| e.context(format!("from_pbx = {setting}")))?;
+            }
+        }
+        Ok(())
+    });
+}
+
+/// Who reaches which port of the box, with `ssh` in the intent.
+fn knocks<'a>(site: &'a Site<'_>) -> (Vec<Knock<'a>>, Vec<Knock<'a>>) {
+    let (net, lan) = (&site.internet, &site.lan);
+    let may = vec![
+        Knock::udp(lan, at::PBX, at::BOX, 5060),
+        Knock::tcp(lan, at::PBX, at::BOX, 5060),
+        Knock::tcp(lan, at::PBX, at::BOX, 5061),
+        Knock::tcp(lan, at::PAGE, at::BOX, 8080),
+        Knock::tcp(lan, at::PAGE, at::BOX, 22),
+        Knock::udp(lan, at::PAGE, at::BOX, 5353),
+    ];
+    let mut may_not = vec![
+        Knock::udp(lan, at::PAGE, at::BOX, 5060),
+        Knock::tcp(lan, at::PAGE, at::BOX, 5060),
+        Knock::tcp(lan, at::PAGE, at::BOX, 443),
+        Knock::udp(lan, at::PBX, at::BOX, 161),
+        Knock::tcp(lan, at::PBX6, at::BOX6, 8080),
+        Knock::udp(lan, at::PBX6, at::BOX6, 5060),
+    ];
+    // Strangers at the box's outside address, and across it at its inside one.
+    for to in [at::BOX_OUTSIDE, at::BOX] {
+        for port in [5060, 5061, 8080, 22, 80, 443] {
+            may_not.push(Knock::tcp(net, at::ATTACKER, to, port));
+        }
+        for port in [5060, 5061, 8080, 161, 4569, 5353] {
+            may_not.push(Knock::udp(net, at::ATTACKER, to, port));
+        }
+        may_not.push(Knock::tcp(net, at::POP, to, 8080));
+    }
+    for port in [5060, 8080, 22] {
+        may_not.push(Knock::tcp(net, at::ATTACKER6, at::BOX_OUTSIDE6, port));
+        may_not.push(Knock::udp(net, at::ATTACKER6, at::BOX_OUTSIDE6, port));
+    }
+    (may, may_not)
+}
+
+fn names(knocks: &[Knock<'_>]) -> BTreeSet<String> {
+    knocks.iter().map(Knock::name).collect()
+}
+
+/// F9, F10, F11 in Prevent, and F13: in Detect they hold too.
+#[test]
+fn firewall_router_f9_f10_f11_the_box_itself() {
+    Site::run(ROUTER, |site| {
+        let ears = Ears::open(&site.gate)?;
+        let (may, may_not) = knocks(site);
+        let all = names(&may).union(&names(&may_not)).cloned().collect();
+        let heard = [ears.hear(&may)?, ears.hear(&may_not)?].concat_sets();
+        ensure!(heard == all, "the control is not heard: {:#?}", &all - &heard);
+
+        let mut helper = Helper::start(site)?;
+        let ssh = json!({ "sip": 5060, "sips": 5061, "web": 8080, "ssh": true });
+        let intent = Intent::new(ROUTER).with("serves", ssh);
+        for intent in [intent.clone(), intent.detect()] {
+            helper.load(&intent)?;
+            let heard = ears.hear(&may)?;
+            ensure!(heard == names(&may), "not heard: {:#?}", &names(&may) - &heard);
+            let heard = ears.hear(&may_not)?;
+            ensure!(heard.is_empty(), "these reached the box: {heard:#?}");
+            spoofed_to_the_box(site, &ears)?;
+        }
+        // SSH only with `firewall.ssh`.
+        helper.load(&Intent::new(ROUTER))?;
+        let ssh = [Knock::tcp(&site.lan, at::PAGE, at::BOX, 22)];
+        ensure!(ears.hear(&ssh)?.is_empty(), "SSH is open without firewall.ssh");
+        helper.figures().and_then(|counted| {
+            let sum = counted["box-sip"].min(counted["box-page"]).min(counted["clients-in"]);
+            ensure!(sum > 0, "not counted: {counted:?}");
+            Ok(())
+        })
+    });
+}
+
+/// From outside under the client's address, and under the office's.
+fn spoofed_to_the_box(site: &Site<'_>, ears: &Ears) -> Result<()> {
+    let (raw, lan) = (Raw::open(&site.internet)?, site.at_pbx()?);
+    let to = |port| SocketAddr::from((at::BOX_OUTSIDE, port));
+    let client = SocketAddr::from((at::PBX, 5060));
+    raw.send(&packet::udp(client, to(5060), &packet::mark("forged client", 0)))?;
+    let office = SocketAddr::from((at::PAGE, 33_333));
+    raw.send(&packet::tcp(office, to(8080), 2, b""))?;
+    thread::sleep(Duration::from_millis(50));
+    ensure!(
+        ears.marks().is_empty(),
+        "a forged client's datagram from outside reached the box"
+    );
+    let answers = lan.frames(|f| f.protocol == protocol::TCP && f.port() == Some(33_333))?;
+    ensure!(
+        answers.is_empty(),
+        "the page answered a forged office address from outside: {answers:?}"
+    );
+    Ok(())
+}
+
+trait ConcatSets {
+    fn concat_sets(self) -> BTreeSet<String>;
+}
+
+impl<const N: usize> ConcatSets for [BTreeSet<String>; N] {
+    fn concat_sets(self) -> BTreeSet<String> {
+        self.into_iter().flatten().collect()
+    }
+}
+
+/// F13: in Detect what would be dropped passes and is counted by the same rules; back in Prevent it
+/// is dropped again, flows that began in Detect among it.
+#[test]
+fn firewall_router_f13_detect_counts_and_lets_pass() {
+    Site::run(ROUTER, |site| {
+        let (outside, at_pbx) = (Raw::open(&site.internet)?, site.at_pbx()?);
+        let (inside, at_internet) = (Raw::open(&site.lan)?, site.at_internet()?);
+        let prevent = Intent::new(ROUTER);
+        let mut helper = Helper::start(site)?;
+        helper.load(&prevent.detect())?;
+        let before = helper.figures()?;
+        let (strangers, strangers6) = (probe::strangers(at::PBX), probe::strangers6(at::PBX6));
+        strangers.all_arrive(&outside, &at_pbx)?;
+        strangers6.all_arrive(&outside, &at_pbx)?;
+        probe::to_carrier().all_arrive(&inside, &at_internet)?;
+        probe::to_anything().all_arrive(&inside, &at_internet)?;
+        let after = helper.figures()?;
+        for counter in ["outside-sip", "outside-rtp", "outside-other", "pbx-sip", "pbx-udp"] {
+            ensure!(
+                after[counter] > before[counter],
+                "Detect did not count {counter}: {after:?}"
+            );
+        }
+        helper.load(&prevent)?;
+        strangers.none_arrives(&outside, &at_pbx)?;
+        strangers6.none_arrives(&outside, &at_pbx)?;
+        probe::to_carrier().none_arrives(&inside, &at_internet)?;
+        probe::to_anything().none_arrives(&inside, &at_internet)
+    });
+}
+
+/// Calls of a real Asterisk behind the box: it registers at the PoP and not at another carrier (F6),
+/// is called and calls, and audio goes both ways.
+#[test]
+fn firewall_router_f1_f2_f6_asterisk_calls() {
+    Site::run(ROUTER, |site| {
+        let carrier = Pop::start(&site.internet, at::CARRIER)?;
+        let pop = Pop::start(&site.internet, at::POP)?;
+        let mut helper = Helper::start(site)?;
+        helper.load(&Intent::new(ROUTER).detect())?;
+        let pbx = site.asterisk(&["site", "behind-router"])?;
+        // The control: in Detect the other carrier is there.
+        carrier.wait_for("REGISTER", 1)?;
+        pop.wait_for("REGISTER", 1)?;
+        helper.load(&Intent::new(ROUTER))?;
+        let at_internet = site.at_internet()?;
+        pbx.cli("pjsip send unregister *all")?;
+        pbx.cli("pjsip send register *all")?;
+        pop.wait_for("REGISTER", 2)?;
+
+        let call = pop.call(SocketAddr::from((at::BOX_OUTSIDE, 5060)), "4165551234")?;
+        let talk = call.talk("inbound");
+        pbx.cli("channel originate PJSIP/12125551234@pop application Echo")?;
+        pbx.cli("channel originate PJSIP/12125551234@carrier application Echo")?;
+        thread::sleep(Duration::from_secs(1));
+        all_came_back("inbound", talk.stop()?)?;
+        call.hang_up()?;
+        let call = pop.taken()?;
+        let talk = call.talk("outbound");
+        thread::sleep(Duration::from_secs(1));
+        all_came_back("outbound", talk.stop()?)?;
+        call.hang_up()?;
+
+        let to_carrier = at_internet.frames(|f| {
+            !f.leaves && f.between.is_some_and(|(_, to)| to == at::CARRIER)
+        })?;
+        ensure!(to_carrier.is_empty(), "the PBX reaches the carrier: {to_carrier:?}");
+        ensure!(carrier.requests("INVITE") == 0, "the carrier was called");
+        Ok(())
+    });
+}
+
+fn all_came_back(which: &str, (sent, missing): (u32, Vec<u32>)) -> Result<()> {
+    ensure!(sent > 40, "{which}: only {sent} packets of audio were sent");
+    ensure!(missing.is_empty(), "{which}: of {sent} did not come back: {missing:?}");
+    Ok(())
 }

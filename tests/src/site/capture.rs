@@ -164,11 +164,11 @@ fn lock(seen: &Mutex<Seen>) -> MutexGuard<'_, Seen> {
 const PROBE: &str = "settle";
 
 impl Capture {
-    /// Begins.
+    /// Begins. `nobody` is a neighbour's address that nobody has.
     ///
     /// # Errors
     /// When the socket cannot be opened.
-    pub fn start(place: &Place) -> Result<Capture> {
+    pub fn start(place: &Place, nobody: Ipv4Addr) -> Result<Capture> {
         let line = place.command("ip", &["-br", "link", "show", "dev", "eth0"])?;
         let own = hardware_address(&line).with_context(|| format!("no address in {line}"))?;
         let (socket, probe) = place.within(|| {
@@ -176,15 +176,14 @@ impl Capture {
             let socket = Socket::new(Domain::PACKET, Type::RAW, Some(everything))?;
             socket.set_recv_buffer_size(4 << 20)?;
             socket.set_read_timeout(Some(Duration::from_millis(100)))?;
-            let probe = UdpSocket::bind("192.168.77.10:0")?;
-            probe.connect("192.168.77.99:9")?;
+            let probe = UdpSocket::bind("0.0.0.0:0")?;
+            probe.connect((nobody, 9))?;
             Ok((Arc::new(socket), probe))
         })?;
-        // Nobody is there: a fixed neighbour keeps the kernel from asking who has it.
-        place.command(
-            "ip",
-            &["neigh", "replace", "192.168.77.99", "lladdr", "02:00:00:00:00:99", "dev", "eth0"],
-        )?;
+        // A fixed neighbour, which keeps the kernel from asking who it is.
+        place.ip(&format!(
+            "neigh replace {nobody} lladdr 02:00:00:00:00:99 dev eth0\n"
+        ))?;
         let (seen, stop) = (Arc::default(), Arc::new(AtomicBool::new(false)));
         let thread = {
             let (seen, stop, socket) = (Arc::clone(&seen), Arc::clone(&stop), Arc::clone(&socket));

@@ -53,6 +53,11 @@ impl Intent {
         other
     }
 
+    /// As the protocol has it.
+    pub fn json(&self) -> &Value {
+        &self.0
+    }
+
     /// The same in Detect.
     pub fn detect(&self) -> Intent {
         self.with("enforce", json!(false))

@@ -5,21 +5,29 @@
 //! that something does not arrive has a control that it does when nothing stops it.
 
 mod capture;
+mod ears;
+pub mod ethernet;
 mod helper;
 pub mod packet;
 mod place;
 mod pop;
+pub mod probe;
 pub mod traffic;
 mod wiring;
 
 pub use capture::{Capture, Frame};
+pub use ears::{Ears, Knock};
 pub use helper::{Helper, Intent};
 pub use place::Place;
 pub use pop::{Pop, PopCall, Talk};
+pub use probe::Probes;
 pub use traffic::{Counted, Flow};
 pub use wiring::{INSIDE, OUTSIDE, at};
 
-use std::sync::{Mutex, PoisonError};
+use std::{
+    net::Ipv4Addr,
+    sync::{Mutex, PoisonError},
+};
 
 use anyhow::{Result, ensure};
 
@@ -118,11 +126,31 @@ impl Site<'_> {
             .within(|| self.office.pbx(Root::Asterisk22, layers))
     }
 
-    /// What arrives at the PBX's port from now on.
+    /// What passes the PBX's port from now on.
     ///
     /// # Errors
     /// When the socket cannot be opened.
-    pub fn capture(&self) -> Result<Capture> {
-        Capture::start(&self.lan)
+    pub fn at_pbx(&self) -> Result<Capture> {
+        Capture::start(&self.lan, at::NOBODY)
+    }
+
+    /// What passes the internet's port from now on.
+    ///
+    /// # Errors
+    /// When the socket cannot be opened.
+    pub fn at_internet(&self) -> Result<Capture> {
+        let nobody = match self.topology {
+            Topology::Router => at::NOBODY_OUTSIDE,
+            _ => at::NOBODY,
+        };
+        Capture::start(&self.internet, nobody)
+    }
+
+    /// Where the internet finds the PBX.
+    pub fn pbx_from_outside(&self) -> Ipv4Addr {
+        match self.topology {
+            Topology::Router => at::BOX_OUTSIDE,
+            _ => at::PBX,
+        }
     }
 }

@@ -233,10 +233,10 @@ impl Raw {
         place.within(|| {
             // IPPROTO_RAW: the header comes with the packet.
             let raw = Some(Protocol::from(libc::IPPROTO_RAW));
-            Ok(Raw {
-                v4: Socket::new(Domain::IPV4, Type::RAW, raw)?,
-                v6: Socket::new(Domain::IPV6, Type::RAW, raw)?,
-            })
+            let v4 = Socket::new(Domain::IPV4, Type::RAW, raw)?;
+            v4.set_broadcast(true)?;
+            let v6 = Socket::new(Domain::IPV6, Type::RAW, raw)?;
+            Ok(Raw { v4, v6 })
         })
     }
 

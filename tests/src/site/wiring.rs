@@ -44,6 +44,10 @@ pub mod at {
     pub const PAGE: Ipv4Addr = Ipv4Addr::new(192, 168, 77, 20);
     /// Another machine of the office, on the side of the office's router (`bridge` and `side`).
     pub const NEIGHBOUR: Ipv4Addr = Ipv4Addr::new(192, 168, 77, 66);
+    /// Nobody in the office.
+    pub const NOBODY: Ipv4Addr = Ipv4Addr::new(192, 168, 77, 99);
+    /// Nobody between box and internet (`router` only).
+    pub const NOBODY_OUTSIDE: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 99);
 }
 
 /// The box's port towards the internet; in `side` its only one.
