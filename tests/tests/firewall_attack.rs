@@ -21,11 +21,23 @@ fn scan(site: &Site<'_>, target: &str) -> Result<String> {
         ("sipvicious_svmap", &["-b", &from, "-P", "5062", &network]),
         (
             "sipvicious_svwar",
-            &["-b", &from, "-P", "5063", "-e", "990-1010", "-m", "REGISTER", target],
+            &[
+                "-b", &from, "-P", "5063", "-e", "990-1010", "-m", "REGISTER", target,
+            ],
         ),
         (
             "sipvicious_svcrack",
-            &["-b", &from, "-P", "5064", "-u", "1001", "-r", "1000-1040", target],
+            &[
+                "-b",
+                &from,
+                "-P",
+                "5064",
+                "-u",
+                "1001",
+                "-r",
+                "1000-1040",
+                target,
+            ],
         ),
     ];
     let mut said = String::new();
@@ -36,7 +48,10 @@ fn scan(site: &Site<'_>, target: &str) -> Result<String> {
         process.wait(Duration::from_secs(60))?;
         said.push_str(&process.printed());
     }
-    ensure!(!said.contains("Traceback"), "a scanner itself failed:\n{said}");
+    ensure!(
+        !said.contains("Traceback"),
+        "a scanner itself failed:\n{said}"
+    );
     Ok(said)
 }
 
@@ -73,9 +88,15 @@ fn firewall_attack_f5_sipvicious_never_reaches_the_pbx() {
             );
         }
         let came = capture.from(at::ATTACKER)?;
-        ensure!(came.is_empty(), "scanners' packets reached the PBX: {came:?}");
+        ensure!(
+            came.is_empty(),
+            "scanners' packets reached the PBX: {came:?}"
+        );
         let (sent, missing) = talk.stop()?;
-        ensure!(missing.is_empty(), "of {sent} packets of audio missing: {missing:?}");
+        ensure!(
+            missing.is_empty(),
+            "of {sent} packets of audio missing: {missing:?}"
+        );
         call.hang_up()?;
         drop(pbx);
         Ok(())
@@ -90,7 +111,13 @@ fn firewall_attack_f5_flood_never_reaches_the_pbx() {
         let capture = site.at_pbx()?;
         let from = |address, port| SocketAddr::from((address, port));
         let pbx = from(at::PBX, 5060);
-        traffic::burst(&site.internet, "control", from(at::ATTACKER, 6000), pbx, 10_000)?;
+        traffic::burst(
+            &site.internet,
+            "control",
+            from(at::ATTACKER, 6000),
+            pbx,
+            10_000,
+        )?;
         let came = capture.count("control")?;
         ensure!(came > 9_000, "the control: of 10,000 datagrams {came} came");
 
@@ -111,10 +138,17 @@ fn firewall_attack_f5_flood_never_reaches_the_pbx() {
         let pop = pop.stop()?;
         for flood in ["flood", "outside", "forged"] {
             let came = capture.count(flood)?;
-            ensure!(came == 0, "{came} datagrams of the flood `{flood}` reached the PBX");
+            ensure!(
+                came == 0,
+                "{came} datagrams of the flood `{flood}` reached the PBX"
+            );
         }
         let lost = capture.missing("pop", pop.sent)?;
-        ensure!(lost.is_empty(), "of the PoP's {} datagrams lost: {lost:?}", pop.sent);
+        ensure!(
+            lost.is_empty(),
+            "of the PoP's {} datagrams lost: {lost:?}",
+            pop.sent
+        );
         let counted = helper.figures()?;
         // What reaches the box's own address is dropped there.
         let dropped = counted["outside-sip"] + counted["box-sip"];

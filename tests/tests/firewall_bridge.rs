@@ -12,7 +12,8 @@ use anyhow::{Context, Result, ensure};
 use serde_json::json;
 use trunkguard_tests::{
     site::{
-        Capture, Helper, Intent, Probes, Site, Topology, at, ethernet, ethernet::kind,
+        Capture, Helper, Intent, Probes, Site, Topology, at, ethernet,
+        ethernet::kind,
         packet::{self, Raw},
         probe,
     },
@@ -71,7 +72,9 @@ impl Wire {
         let inside = packet::udp(from, (at::PBX, 5060).into(), &packet::mark("tagged", 0));
         let body = [&[0, 42, 8, 0][..], &inside].concat();
         ethernet::shout(&site.internet, kind::VLAN, &body)?;
-        let came = self.at_pbx.frames(|f| !f.leaves && kinds.contains(&f.ethertype))?;
+        let came = self
+            .at_pbx
+            .frames(|f| !f.leaves && kinds.contains(&f.ethertype))?;
         let mut came: Vec<u16> = came.into_iter().map(|f| f.ethertype).collect();
         if self.at_pbx.count("tagged")? > 0 {
             came.push(kind::VLAN);
@@ -98,13 +101,13 @@ fn office() -> Probes {
         .tcp("office", at::NEIGHBOUR, at::PBX, &[22, 80, 5060])
 }
 
-/// DHCP, in both directions (F8).
-fn dhcp() -> Probes {
+/// DHCP between two machines (F8).
+fn dhcp(server: Ipv4Addr, client: Ipv4Addr) -> Probes {
     let everybody = Ipv4Addr::new(192, 168, 77, 255);
     Probes::default()
         .packet("dhcp answer", |mark| {
-            let from = SocketAddr::from((at::GATEWAY, 67));
-            packet::udp(from, (at::PBX, 68).into(), mark)
+            let from = SocketAddr::from((server, 67));
+            packet::udp(from, (client, 68).into(), mark)
         })
         .packet("dhcp question", |mark| {
             let from = SocketAddr::from((Ipv4Addr::UNSPECIFIED, 68));
@@ -115,14 +118,20 @@ fn dhcp() -> Probes {
 /// What is shown of the rules for first packets, with or without connections.
 fn first_packets(site: &Site<'_>, wire: &Wire) -> Result<()> {
     wire.nothing_inwards(&strangers()).context("F5")?;
-    wire.nothing_inwards(&[probe::beyond_pop(at::PBX)]).context("F1")?;
+    wire.nothing_inwards(&[probe::beyond_pop(at::PBX)])
+        .context("F1")?;
     wire.inwards(&[office()]).context("F4")?;
     wire.outwards(&[probe::to_dns(), probe::to_web(), probe::office_out()])
         .context("F7")?;
-    wire.nothing_outwards(&[probe::to_carrier()]).context("F6")?;
-    wire.nothing_outwards(&[probe::to_anything()]).context("F7, web")?;
+    wire.nothing_outwards(&[probe::to_carrier()])
+        .context("F6")?;
+    wire.nothing_outwards(&[probe::to_anything()])
+        .context("F7, web")?;
     let frames = wire.frames(site)?;
-    ensure!(frames == [kind::EAPOL], "F8: other frames than EAPOL: {frames:x?}");
+    ensure!(
+        frames == [kind::EAPOL],
+        "F8: other frames than EAPOL: {frames:x?}"
+    );
     // Neighbours are found anew (F8): ARP and neighbour discovery pass.
     for place in [&site.internet, &site.lan] {
         place.command("ip", &["neigh", "flush", "all"])?;
@@ -142,7 +151,10 @@ fn control(site: &Site<'_>, wire: &Wire) -> Result<()> {
     wire.outwards(&[probe::to_carrier(), probe::to_anything(), probe::to_pop()])?;
     wire.outwards(&[probe::to_dns(), probe::to_web(), probe::office_out()])?;
     let frames = wire.frames(site)?;
-    ensure!(frames.len() == 4, "the control: of 4 frames came {frames:x?}");
+    ensure!(
+        frames.len() == 4,
+        "the control: of 4 frames came {frames:x?}"
+    );
     Ok(())
 }
 
@@ -157,10 +169,12 @@ fn firewall_bridge_f19_loads_or_says_what_is_missing_and_stays_closed() {
         let reply = helper.order(&json!({ "load": Intent::new(BRIDGE).json() }))?;
         if reply.get("loaded").is_some() {
             first_packets(site, &wire)?;
-            wire.inwards(&[probe::pop(at::PBX), dhcp()])?;
-            return wire.outwards(&[probe::to_pop(), dhcp()]);
+            wire.inwards(&[probe::pop(at::PBX), dhcp(at::GATEWAY, at::PBX)])?;
+            return wire.outwards(&[probe::to_pop(), dhcp(at::PBX, at::NEIGHBOUR)]);
         }
-        let why = reply["failed"].as_str().context("neither loaded nor failed")?;
+        let why = reply["failed"]
+            .as_str()
+            .context("neither loaded nor failed")?;
         ensure!(
             why.contains("bridge") && why.to_lowercase().contains("conntrack"),
             "the error does not name what is missing: {why}"
@@ -169,7 +183,10 @@ fn firewall_bridge_f19_loads_or_says_what_is_missing_and_stays_closed() {
         wire.nothing_inwards(&[probe::pop(at::PBX), probe::beyond_pop(at::PBX), office()])?;
         wire.nothing_outwards(&[probe::to_carrier(), probe::to_anything(), probe::to_pop()])?;
         wire.nothing_outwards(&[probe::to_dns(), probe::to_web(), probe::office_out()])?;
-        ensure!(wire.frames(site)?.is_empty(), "frames pass the closed rules");
+        ensure!(
+            wire.frames(site)?.is_empty(),
+            "frames pass the closed rules"
+        );
         Ok(())
     });
 }
@@ -186,8 +203,14 @@ fn without_connections() -> Result<String> {
         bridge.lines().partition(|line| line.contains("\tct "));
     let (states, kept) = (with.len(), kept.join("\n"));
     let more = kept.matches("ct state").count();
-    ensure!(states + more > 0, "no rule needs connections any more: drop this test");
-    let kept: Vec<&str> = kept.lines().filter(|line| !line.contains("ct state")).collect();
+    ensure!(
+        states + more > 0,
+        "no rule needs connections any more: drop this test"
+    );
+    let kept: Vec<&str> = kept
+        .lines()
+        .filter(|line| !line.contains("ct state"))
+        .collect();
     Ok(kept
         .join("\n")
         .replace("192.168.7.10", "192.168.77.10")
@@ -213,7 +236,9 @@ fn firewall_bridge_f1_f4_f5_f6_f7_f8_first_packets() {
             let whole = probes.0.into_iter().filter(|p| !p.name.contains("pieces"));
             Probes(whole.collect())
         };
-        wire.inwards(&[whole(probe::pop(at::PBX)), dhcp()]).context("F1, F8")?;
-        wire.outwards(&[whole(probe::to_pop()), dhcp()]).context("F6, F8")
+        wire.inwards(&[whole(probe::pop(at::PBX)), dhcp(at::GATEWAY, at::PBX)])
+            .context("F1, F8")?;
+        wire.outwards(&[whole(probe::to_pop()), dhcp(at::PBX, at::NEIGHBOUR)])
+            .context("F6, F8")
     });
 }

@@ -31,9 +31,8 @@ impl<'a> Streams<'a> {
     fn start(site: &Site<'_>, capture: &'a Capture, denied_rate: u32) -> Result<Streams<'a>> {
         capture.clear()?;
         let pbx = from(at::PBX, 5060);
-        let start = |name, address, rate| {
-            Flow::start(&site.internet, name, from(address, 7000), pbx, rate)
-        };
+        let start =
+            |name, address, rate| Flow::start(&site.internet, name, from(address, 7000), pbx, rate);
         Ok(Streams {
             capture,
             allowed: start("allowed", at::POP, 2_000)?,
@@ -54,7 +53,11 @@ impl<'a> Streams<'a> {
             denied.sent,
             denied.rate()
         );
-        ensure!(came == 0, "{came} denied datagrams of {} came through", denied.sent);
+        ensure!(
+            came == 0,
+            "{came} denied datagrams of {} came through",
+            denied.sent
+        );
         ensure!(
             lost.is_empty(),
             "{} allowed datagrams of {} were lost: {:?}",
@@ -87,13 +90,19 @@ fn firewall_changes_f14_2000_reapplies_leak_and_lose_nothing() {
         thread::sleep(Duration::from_millis(300));
         let denied = denied.stop()?;
         let came = capture.count("denied")?;
-        ensure!(came * 10 > denied.sent as usize * 9, "the control: {denied:?}, {came}");
+        ensure!(
+            came * 10 > denied.sent as usize * 9,
+            "the control: {denied:?}, {came}"
+        );
 
         let mut helper = Helper::start(site)?;
         let intents = [
             Intent::new(ROUTER),
             Intent::new(ROUTER)
-                .with("pops", json!(["208.100.60.17/32", "208.100.60.18/31", "74.63.41.218/32"]))
+                .with(
+                    "pops",
+                    json!(["208.100.60.17/32", "208.100.60.18/31", "74.63.41.218/32"]),
+                )
                 .with("remote", json!(["203.0.113.99/32"])),
         ];
         helper.load(&intents[0])?;
@@ -122,8 +131,12 @@ fn firewall_changes_f14_f15_bans_and_other_tables_stay() {
     Site::run(ROUTER, |site| {
         let capture = site.at_pbx()?;
         let raw = packet::Raw::open(&site.internet)?;
-        site.gate.command("nft", &["add", "table", "ip", "somebody"])?;
-        site.gate.command("nft", &["add", "set", "ip", "somebody", "s", "{ type ipv4_addr; }"])?;
+        site.gate
+            .command("nft", &["add", "table", "ip", "somebody"])?;
+        site.gate.command(
+            "nft",
+            &["add", "set", "ip", "somebody", "s", "{ type ipv4_addr; }"],
+        )?;
         let mut helper = Helper::start(site)?;
         let detect = Intent::new(ROUTER).detect();
         helper.load(&detect)?;
@@ -131,18 +144,21 @@ fn firewall_changes_f14_f15_bans_and_other_tables_stay() {
         strangers.all_arrive(&raw, &capture)?;
         let before = helper.figures()?;
 
-        let ban = |service, seconds| {
-            json!({ "ban": [{ "address": at::ATTACKER, "service": service, "seconds": seconds }] })
-        };
+        let ban = |service, seconds| json!({ "ban": [{ "address": at::ATTACKER, "service": service, "seconds": seconds }] });
         helper.done(&ban("sip", 600))?;
         for intent in [detect.with("from_pbx", json!("any")), detect.clone()] {
             // A banned address may not even in Detect; what is no SIP is another matter.
             let came = strangers.arrived(&raw, &capture)?;
             ensure!(
-                !came.iter().any(|name| name.contains("5060") || name.contains("12000")),
+                !came
+                    .iter()
+                    .any(|name| name.contains("5060") || name.contains("12000")),
                 "a banned address reaches SIP: {came:#?}"
             );
-            ensure!(came.contains("stranger tcp 443"), "banned from too much: {came:#?}");
+            ensure!(
+                came.contains("stranger tcp 443"),
+                "banned from too much: {came:#?}"
+            );
             helper.load(&intent)?;
         }
         let after = helper.figures()?;
@@ -157,18 +173,31 @@ fn firewall_changes_f14_f15_bans_and_other_tables_stay() {
         sip.none_arrives(&raw, &capture)?;
         let started = Instant::now();
         while sip.arrived(&raw, &capture)?.is_empty() {
-            ensure!(started.elapsed() < Duration::from_secs(6), "the ban does not end");
+            ensure!(
+                started.elapsed() < Duration::from_secs(6),
+                "the ban does not end"
+            );
             thread::sleep(Duration::from_millis(100));
         }
         // Who is allowed is never banned (F12, F15).
-        for address in [json!(at::POP), json!(at::PBX), json!(at::PAGE), json!(at::UPSTREAM)] {
+        for address in [
+            json!(at::POP),
+            json!(at::PBX),
+            json!(at::PAGE),
+            json!(at::UPSTREAM),
+        ] {
             let order = json!({ "ban": [{ "address": address, "service": "sip", "seconds": 60 }] });
             let reply = helper.order(&order)?;
             ensure!(reply.get("refused").is_some(), "{order} was taken: {reply}");
         }
         probe::pop(at::PBX).all_arrive(&raw, &capture)?;
-        let others = site.gate.command("nft", &["list", "table", "ip", "somebody"])?;
-        ensure!(others.contains("set s"), "somebody else's table was touched: {others}");
+        let others = site
+            .gate
+            .command("nft", &["list", "table", "ip", "somebody"])?;
+        ensure!(
+            others.contains("set s"),
+            "somebody else's table was touched: {others}"
+        );
         Ok(())
     });
 }
@@ -194,13 +223,19 @@ fn firewall_changes_f18_f19_a_call_survives_all_of_it() {
         let rules = site.gate.command("nft", &["-s", "list", "ruleset"])?;
         helper.reconnect()?;
         let again = helper.load(&intent)?;
-        ensure!(again["unchanged"] == true, "the same rules were loaded twice: {again}");
+        ensure!(
+            again["unchanged"] == true,
+            "the same rules were loaded twice: {again}"
+        );
         helper.kill();
         let left = site.gate.command("nft", &["-s", "list", "ruleset"])?;
         ensure!(left == rules, "the rules went with the helper");
         let mut helper = Helper::start(site)?;
         let adopted = helper.load(&intent)?;
-        ensure!(adopted["unchanged"] == true, "the rules were not adopted: {adopted}");
+        ensure!(
+            adopted["unchanged"] == true,
+            "the rules were not adopted: {adopted}"
+        );
         helper.stop()?;
         let left = site.gate.command("nft", &["-s", "list", "ruleset"])?;
         ensure!(left == rules, "the rules went with the helper");
@@ -208,7 +243,10 @@ fn firewall_changes_f18_f19_a_call_survives_all_of_it() {
         helper.load(&intent.with("pops", json!(["208.100.60.0/24"])))?;
         streams.judge()?;
         let (sent, missing) = talk.stop()?;
-        ensure!(missing.is_empty(), "of {sent} packets of audio missing: {missing:?}");
+        ensure!(
+            missing.is_empty(),
+            "of {sent} packets of audio missing: {missing:?}"
+        );
         call.hang_up()?;
         drop(pbx);
         Ok(())
@@ -225,9 +263,19 @@ fn firewall_changes_f16_revoked_addresses_lose_live_flows() {
         let both = json!(["208.100.60.17/32", "208.100.60.18/32"]);
         let intent = Intent::new(ROUTER);
         let mut helper = Helper::start(site)?;
-        helper.load(&intent.with("pops", both).with("remote", json!(["203.0.113.99/32"])))?;
+        helper.load(
+            &intent
+                .with("pops", both)
+                .with("remote", json!(["203.0.113.99/32"])),
+        )?;
         let start = |name, address| {
-            Flow::start(&site.internet, name, from(address, 7001), from(at::PBX, 5060), 500)
+            Flow::start(
+                &site.internet,
+                name,
+                from(address, 7001),
+                from(at::PBX, 5060),
+                500,
+            )
         };
         let flows = [
             start("kept", at::POP)?,
@@ -246,12 +294,18 @@ fn firewall_changes_f16_revoked_addresses_lose_live_flows() {
         ensure!(capture.count("revoked")? > 50 && capture.count("remote")? > 50);
         helper.load(&intent)?;
         let live = helper.order(&order)?;
-        ensure!(live["flows"][1] == 0, "a revoked address keeps flows: {live}");
+        ensure!(
+            live["flows"][1] == 0,
+            "a revoked address keeps flows: {live}"
+        );
         capture.clear()?;
         thread::sleep(Duration::from_millis(400));
         for flow in ["revoked", "remote"] {
             let came = capture.count(flow)?;
-            ensure!(came == 0, "{came} packets of the flow `{flow}` passed after the load");
+            ensure!(
+                came == 0,
+                "{came} packets of the flow `{flow}` passed after the load"
+            );
         }
         ensure!(capture.count("kept")? > 50, "the other PoP lost its flow");
         for flow in flows {

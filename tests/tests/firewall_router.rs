@@ -37,7 +37,10 @@ fn firewall_router_f1_f3_f5_from_outside() {
         ];
         let (remote, remote_beyond) = remote();
         // The control: without rules the box forwards all of it.
-        for probes in strangers.iter().chain([&probe::pop(at::PBX), &remote_beyond]) {
+        for probes in strangers
+            .iter()
+            .chain([&probe::pop(at::PBX), &remote_beyond])
+        {
             probes.all_arrive(&raw, &capture)?;
         }
         let mut helper = Helper::start(site)?;
@@ -59,7 +62,12 @@ fn firewall_router_f1_f3_f5_from_outside() {
         remote.all_arrive(&raw, &capture)?;
         remote_beyond.none_arrives(&raw, &capture)?;
         let counted = helper.figures()?;
-        for counter in ["outside-sip", "outside-rtp", "outside-other", "outside-spoofed"] {
+        for counter in [
+            "outside-sip",
+            "outside-rtp",
+            "outside-other",
+            "outside-spoofed",
+        ] {
             ensure!(
                 counted.get(counter).is_some_and(|n| *n > 0),
                 "{counter} did not count: {counted:?}"
@@ -151,7 +159,11 @@ fn firewall_router_f9_f10_f11_the_box_itself() {
         let (may, may_not) = knocks(site);
         let all = names(&may).union(&names(&may_not)).cloned().collect();
         let heard = [ears.hear(&may)?, ears.hear(&may_not)?].concat_sets();
-        ensure!(heard == all, "the control is not heard: {:#?}", &all - &heard);
+        ensure!(
+            heard == all,
+            "the control is not heard: {:#?}",
+            &all - &heard
+        );
 
         let mut helper = Helper::start(site)?;
         let ssh = json!({ "sip": 5060, "sips": 5061, "web": 8080, "ssh": true });
@@ -159,7 +171,11 @@ fn firewall_router_f9_f10_f11_the_box_itself() {
         for intent in [intent.clone(), intent.detect()] {
             helper.load(&intent)?;
             let heard = ears.hear(&may)?;
-            ensure!(heard == names(&may), "not heard: {:#?}", &names(&may) - &heard);
+            ensure!(
+                heard == names(&may),
+                "not heard: {:#?}",
+                &names(&may) - &heard
+            );
             let heard = ears.hear(&may_not)?;
             ensure!(heard.is_empty(), "these reached the box: {heard:#?}");
             spoofed_to_the_box(site, &ears)?;
@@ -167,9 +183,14 @@ fn firewall_router_f9_f10_f11_the_box_itself() {
         // SSH only with `firewall.ssh`.
         helper.load(&Intent::new(ROUTER))?;
         let ssh = [Knock::tcp(&site.lan, at::PAGE, at::BOX, 22)];
-        ensure!(ears.hear(&ssh)?.is_empty(), "SSH is open without firewall.ssh");
+        ensure!(
+            ears.hear(&ssh)?.is_empty(),
+            "SSH is open without firewall.ssh"
+        );
         helper.figures().and_then(|counted| {
-            let sum = counted["box-sip"].min(counted["box-page"]).min(counted["clients-in"]);
+            let sum = counted["box-sip"]
+                .min(counted["box-page"])
+                .min(counted["clients-in"]);
             ensure!(sum > 0, "not counted: {counted:?}");
             Ok(())
         })
@@ -181,7 +202,11 @@ fn spoofed_to_the_box(site: &Site<'_>, ears: &Ears) -> Result<()> {
     let (raw, lan) = (Raw::open(&site.internet)?, site.at_pbx()?);
     let to = |port| SocketAddr::from((at::BOX_OUTSIDE, port));
     let client = SocketAddr::from((at::PBX, 5060));
-    raw.send(&packet::udp(client, to(5060), &packet::mark("forged client", 0)))?;
+    raw.send(&packet::udp(
+        client,
+        to(5060),
+        &packet::mark("forged client", 0),
+    ))?;
     let office = SocketAddr::from((at::PAGE, 33_333));
     raw.send(&packet::tcp(office, to(8080), 2, b""))?;
     thread::sleep(Duration::from_millis(50));
@@ -224,7 +249,13 @@ fn firewall_router_f13_detect_counts_and_lets_pass() {
         probe::to_carrier().all_arrive(&inside, &at_internet)?;
         probe::to_anything().all_arrive(&inside, &at_internet)?;
         let after = helper.figures()?;
-        for counter in ["outside-sip", "outside-rtp", "outside-other", "pbx-sip", "pbx-udp"] {
+        for counter in [
+            "outside-sip",
+            "outside-rtp",
+            "outside-other",
+            "pbx-sip",
+            "pbx-udp",
+        ] {
             ensure!(
                 after[counter] > before[counter],
                 "Detect did not count {counter}: {after:?}"
@@ -270,10 +301,12 @@ fn firewall_router_f1_f2_f6_asterisk_calls() {
         all_came_back("outbound", talk.stop()?)?;
         call.hang_up()?;
 
-        let to_carrier = at_internet.frames(|f| {
-            !f.leaves && f.between.is_some_and(|(_, to)| to == at::CARRIER)
-        })?;
-        ensure!(to_carrier.is_empty(), "the PBX reaches the carrier: {to_carrier:?}");
+        let to_carrier = at_internet
+            .frames(|f| !f.leaves && f.between.is_some_and(|(_, to)| to == at::CARRIER))?;
+        ensure!(
+            to_carrier.is_empty(),
+            "the PBX reaches the carrier: {to_carrier:?}"
+        );
         ensure!(carrier.requests("INVITE") == 0, "the carrier was called");
         Ok(())
     });
@@ -281,6 +314,9 @@ fn firewall_router_f1_f2_f6_asterisk_calls() {
 
 fn all_came_back(which: &str, (sent, missing): (u32, Vec<u32>)) -> Result<()> {
     ensure!(sent > 40, "{which}: only {sent} packets of audio were sent");
-    ensure!(missing.is_empty(), "{which}: of {sent} did not come back: {missing:?}");
+    ensure!(
+        missing.is_empty(),
+        "{which}: of {sent} did not come back: {missing:?}"
+    );
     Ok(())
 }

@@ -106,7 +106,11 @@ impl Frame {
             let fragment = self.protocol == packet::protocol::FRAGMENT;
             self.piece |= fragment;
             self.protocol = *rest.first()?;
-            let length = if fragment { 8 } else { 8 + usize::from(rest[1]) * 8 };
+            let length = if fragment {
+                8
+            } else {
+                8 + usize::from(rest[1]) * 8
+            };
             rest = rest.get(length..)?;
         }
         Some(rest)
@@ -123,7 +127,11 @@ impl Frame {
 impl fmt::Display for Frame {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let way = if self.leaves { "out" } else { "in" };
-        write!(f, "{way} {:#06x} protocol {}", self.ethertype, self.protocol)?;
+        write!(
+            f,
+            "{way} {:#06x} protocol {}",
+            self.ethertype, self.protocol
+        )?;
         if let Some((source, to)) = self.between {
             write!(f, " {source} > {to}")?;
         }
@@ -284,7 +292,9 @@ impl Drop for Capture {
 }
 
 fn hardware_address(line: &str) -> Option<[u8; 6]> {
-    let word = line.split_whitespace().find(|w| w.matches(':').count() == 5)?;
+    let word = line
+        .split_whitespace()
+        .find(|w| w.matches(':').count() == 5)?;
     let octets = word.split(':').map(|part| u8::from_str_radix(part, 16));
     octets.collect::<Result<Vec<u8>, _>>().ok()?.try_into().ok()
 }

@@ -113,7 +113,9 @@ impl Ears {
                 Try::Tcp => Type::STREAM,
             };
             let domain = Domain::for_address(knock.to);
-            let socket = knock.place.within(|| Ok(Socket::new(domain, kind, None)?))?;
+            let socket = knock
+                .place
+                .within(|| Ok(Socket::new(domain, kind, None)?))?;
             socket.bind(&SocketAddr::new(knock.source, 0).into())?;
             socket.set_nonblocking(true)?;
             if knock.how == Try::Udp {

@@ -94,9 +94,7 @@ impl Helper {
         let log = site.office.log("helper");
         let args = ["firewall", "--socket", &path, "--user", "root"];
         let binary = tools::trunkguard()?;
-        let mut process = site
-            .gate
-            .within(|| Process::start(&binary, &args, &log))?;
+        let mut process = site.gate.within(|| Process::start(&binary, &args, &log))?;
         let started = Instant::now();
         let stream = loop {
             match UnixStream::connect(&socket) {
@@ -196,7 +194,9 @@ impl Helper {
         let reply = self.order(&json!({ "load": intent.0 }))?;
         let said = reply.get("refused").or_else(|| reply.get("failed"));
         let said = said.and_then(Value::as_str);
-        Ok(said.with_context(|| format!("it was taken: {reply}"))?.to_owned())
+        Ok(said
+            .with_context(|| format!("it was taken: {reply}"))?
+            .to_owned())
     }
 
     /// An order whose reply is `done`.

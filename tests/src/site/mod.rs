@@ -5,6 +5,7 @@
 //! that something does not arrive has a control that it does when nothing stops it.
 
 mod capture;
+mod dns;
 mod ears;
 pub mod ethernet;
 mod helper;
@@ -16,6 +17,7 @@ pub mod traffic;
 mod wiring;
 
 pub use capture::{Capture, Frame};
+pub use dns::{Dns, Says};
 pub use ears::{Ears, Knock};
 pub use helper::{Helper, Intent};
 pub use place::Place;

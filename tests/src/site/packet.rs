@@ -175,7 +175,13 @@ pub fn icmp(source: IpAddr, to: IpAddr, kind: u8, code: u8, body: &[u8]) -> Vec<
 /// An echo request.
 pub fn echo(source: IpAddr, to: IpAddr, payload: &[u8]) -> Vec<u8> {
     let kind = if source.is_ipv4() { 8 } else { 128 };
-    icmp(source, to, kind, 0, &[&[0x47, 0x11, 0, 1], payload].concat())
+    icmp(
+        source,
+        to,
+        kind,
+        0,
+        &[&[0x47, 0x11, 0, 1], payload].concat(),
+    )
 }
 
 /// A UDP datagram in pieces of `size` octets (a multiple of 8) each, in order. The ports are in the

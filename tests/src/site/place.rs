@@ -115,7 +115,11 @@ impl Place {
 
     /// Where `ip link … netns` finds this network.
     pub fn path(&self) -> String {
-        format!("/proc/{}/fd/{}", std::process::id(), self.network.as_raw_fd())
+        format!(
+            "/proc/{}/fd/{}",
+            std::process::id(),
+            self.network.as_raw_fd()
+        )
     }
 }
 

@@ -255,7 +255,10 @@ impl PopCall<'_> {
     /// Begins to send audio, 50 packets a second marked as the flow `name`, and to count what the
     /// PBX's echo sends back.
     pub fn talk(&self, name: &str) -> Talk {
-        let (stop, audio) = (Arc::new(AtomicBool::new(false)), Arc::clone(&self.pop.audio));
+        let (stop, audio) = (
+            Arc::new(AtomicBool::new(false)),
+            Arc::clone(&self.pop.audio),
+        );
         let (name, to, ended) = (name.to_owned(), self.audio_to, Arc::clone(&stop));
         Talk {
             stop,
@@ -406,8 +409,7 @@ fn reply(request: &Message, at: Ipv4Addr, description: &str) -> Option<String> {
             Some(answer(request, "200 OK", "pop", &more, ""))
         }
         "INVITE" => {
-            let more =
-                format!("Contact: <sip:pop@{at}:5060>\r\nContent-Type: application/sdp\r\n");
+            let more = format!("Contact: <sip:pop@{at}:5060>\r\nContent-Type: application/sdp\r\n");
             Some(answer(request, "200 OK", "pop", &more, description))
         }
         _ => Some(answer(request, "200 OK", "pop", "", "")),

@@ -90,12 +90,7 @@ impl Probes {
 
     /// A ping.
     #[must_use]
-    pub fn echo(
-        mut self,
-        who: &str,
-        source: impl Into<IpAddr>,
-        to: impl Into<IpAddr>,
-    ) -> Probes {
+    pub fn echo(mut self, who: &str, source: impl Into<IpAddr>, to: impl Into<IpAddr>) -> Probes {
         let name = format!("{who} echo");
         let packet = packet::echo(source.into(), to.into(), &mark(&name, 0));
         self.add(name, vec![packet]);
@@ -160,7 +155,10 @@ impl Probes {
     /// # Errors
     /// When one cannot be sent, or two have one name.
     pub fn arrived(&self, raw: &Raw, capture: &Capture) -> Result<BTreeSet<String>> {
-        ensure!(self.names().len() == self.0.len(), "two attempts of one name");
+        ensure!(
+            self.names().len() == self.0.len(),
+            "two attempts of one name"
+        );
         capture.clear()?;
         for packet in self.0.iter().flat_map(|probe| &probe.packets) {
             raw.send(packet)?;
@@ -216,8 +214,18 @@ pub fn strangers(pbx: Ipv4Addr) -> Probes {
         b"",
     );
     Probes::default()
-        .udp("stranger", who, pbx, &[5060, 5061, 5080, 4569, 12_000, 19_999, 53, 69, 161])
-        .tcp("stranger", who, pbx, &[5060, 5061, 5080, 22, 80, 443, 5038, 8088, 8089])
+        .udp(
+            "stranger",
+            who,
+            pbx,
+            &[5060, 5061, 5080, 4569, 12_000, 19_999, 53, 69, 161],
+        )
+        .tcp(
+            "stranger",
+            who,
+            pbx,
+            &[5060, 5061, 5080, 22, 80, 443, 5038, 8088, 8089],
+        )
         .segments("stranger", (ACK, " ack"), who, pbx, &[5060, 5061, 443])
         .segments("stranger", (SYN_ACK, " syn-ack"), who, pbx, &[5060])
         .segments("stranger", (RST, " rst"), who, pbx, &[5060])
@@ -236,9 +244,17 @@ pub fn strangers(pbx: Ipv4Addr) -> Probes {
 /// The same by IPv6.
 pub fn strangers6(pbx: Ipv6Addr) -> Probes {
     let who = at::ATTACKER6;
-    let (from, to) = (SocketAddr::from((who, 40_999)), SocketAddr::from((pbx, 5060)));
+    let (from, to) = (
+        SocketAddr::from((who, 40_999)),
+        SocketAddr::from((pbx, 5060)),
+    );
     Probes::default()
-        .udp("stranger6", who, pbx, &[5060, 5061, 5080, 4569, 12_000, 161])
+        .udp(
+            "stranger6",
+            who,
+            pbx,
+            &[5060, 5061, 5080, 4569, 12_000, 161],
+        )
         .tcp("stranger6", who, pbx, &[5060, 5061, 22, 80, 443])
         .segments("stranger6", (ACK, " ack"), who, pbx, &[5060, 443])
         .echo("stranger6", who, pbx)
@@ -266,7 +282,12 @@ pub fn spoofed(pbx: Ipv4Addr, pbx6: Ipv6Addr) -> Probes {
 /// What a PoP may (F1).
 pub fn pop(to: Ipv4Addr) -> Probes {
     Probes::default()
-        .udp("PoP", at::POP, to, &[5060, 5080, 4569, 10_000, 12_345, 20_000])
+        .udp(
+            "PoP",
+            at::POP,
+            to,
+            &[5060, 5080, 4569, 10_000, 12_345, 20_000],
+        )
         .tcp("PoP", at::POP, to, &[5060, 5080, 5061])
         .pieces("PoP", at::POP, to, 5060)
 }
@@ -284,7 +305,12 @@ pub fn beyond_pop(to: Ipv4Addr) -> Probes {
 /// What the PBX may send to a PoP (F6).
 pub fn to_pop() -> Probes {
     Probes::default()
-        .udp("to the PoP", at::PBX, at::POP, &[5060, 5070, 5080, 4569, 30_000])
+        .udp(
+            "to the PoP",
+            at::PBX,
+            at::POP,
+            &[5060, 5070, 5080, 4569, 30_000],
+        )
         .tcp("to the PoP", at::PBX, at::POP, &[5060, 5061, 5080])
         .pieces("to the PoP", at::PBX, at::POP, 5060)
 }
@@ -292,12 +318,32 @@ pub fn to_pop() -> Probes {
 /// What nobody who is inside may send to another carrier (F6), whatever `from_pbx` says.
 pub fn to_carrier() -> Probes {
     Probes::default()
-        .udp("PBX to carrier", at::PBX, at::CARRIER, &[5060, 5062, 5080, 4569])
+        .udp(
+            "PBX to carrier",
+            at::PBX,
+            at::CARRIER,
+            &[5060, 5062, 5080, 4569],
+        )
         .tcp("PBX to carrier", at::PBX, at::CARRIER, &[5060, 5061, 5080])
         .pieces("PBX to carrier", at::PBX, at::CARRIER, 5060)
-        .udp("PBX to carrier by IPv6", at::PBX6, at::CARRIER6, &[5060, 4569])
-        .tcp("PBX to carrier by IPv6", at::PBX6, at::CARRIER6, &[5060, 5061])
-        .udp("office to carrier", at::PAGE, at::CARRIER, &[5060, 5080, 4569])
+        .udp(
+            "PBX to carrier by IPv6",
+            at::PBX6,
+            at::CARRIER6,
+            &[5060, 4569],
+        )
+        .tcp(
+            "PBX to carrier by IPv6",
+            at::PBX6,
+            at::CARRIER6,
+            &[5060, 5061],
+        )
+        .udp(
+            "office to carrier",
+            at::PAGE,
+            at::CARRIER,
+            &[5060, 5080, 4569],
+        )
         .tcp("office to carrier", at::PAGE, at::CARRIER, &[5060, 5061])
 }
 
@@ -318,7 +364,12 @@ pub fn to_web() -> Probes {
 /// Anything else (F7, `any`): another carrier's audio among it.
 pub fn to_anything() -> Probes {
     Probes::default()
-        .udp("PBX to anything", at::PBX, at::CARRIER, &[443, 12_345, 20_000])
+        .udp(
+            "PBX to anything",
+            at::PBX,
+            at::CARRIER,
+            &[443, 12_345, 20_000],
+        )
         .udp("PBX to anything by IPv6", at::PBX6, at::CARRIER6, &[12_345])
         .echo("PBX to anything", at::PBX, at::CARRIER)
 }
