@@ -165,6 +165,7 @@ fn firewall_bridge_f19_loads_or_says_what_is_missing_and_stays_closed() {
     Site::run(BRIDGE, |site| {
         let wire = Wire::of(site)?;
         control(site, &wire)?;
+        Helper::close(site)?;
         let mut helper = Helper::start(site)?;
         let reply = helper.order(&json!({ "load": Intent::new(BRIDGE).json() }))?;
         if reply.get("loaded").is_some() {

@@ -9,7 +9,7 @@ use std::{
 use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 use trunkguard_tests::site::{
-    Capture, Flow, Helper, Intent, Pop, Site, Topology, at, packet, probe,
+    Capture, Echo, Flow, Helper, Intent, Pop, Site, Topology, at, packet, probe,
 };
 
 const ROUTER: Topology = Topology::Router;
@@ -259,7 +259,7 @@ fn firewall_changes_f18_f19_a_call_survives_all_of_it() {
 fn firewall_changes_f16_revoked_addresses_lose_live_flows() {
     Site::run(ROUTER, |site| {
         let capture = site.at_pbx()?;
-        let echo = echo(site)?;
+        let echo = Echo::start(&site.lan, from(at::PBX, 5060))?;
         let both = json!(["208.100.60.17/32", "208.100.60.18/32"]);
         let intent = Intent::new(ROUTER);
         let mut helper = Helper::start(site)?;
@@ -314,42 +314,6 @@ fn firewall_changes_f16_revoked_addresses_lose_live_flows() {
         drop(echo);
         Ok(())
     });
-}
-
-/// Sends back what comes to the PBX's SIP port, so that connections are established.
-fn echo(site: &Site<'_>) -> Result<Echo> {
-    let socket = site
-        .lan
-        .within(|| std::net::UdpSocket::bind((at::PBX, 5060)).context("the PBX's port"))?;
-    socket.set_read_timeout(Some(Duration::from_millis(100)))?;
-    let stop = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
-    let ended = std::sync::Arc::clone(&stop);
-    let thread = thread::spawn(move || {
-        let mut buffer = [0; 2_048];
-        while !ended.load(std::sync::atomic::Ordering::Relaxed) {
-            if let Ok((length, who)) = socket.recv_from(&mut buffer) {
-                let _ = socket.send_to(&buffer[..length], who);
-            }
-        }
-    });
-    Ok(Echo {
-        stop,
-        thread: Some(thread),
-    })
-}
-
-struct Echo {
-    stop: std::sync::Arc<std::sync::atomic::AtomicBool>,
-    thread: Option<thread::JoinHandle<()>>,
-}
-
-impl Drop for Echo {
-    fn drop(&mut self) {
-        self.stop.store(true, std::sync::atomic::Ordering::Relaxed);
-        if let Some(thread) = self.thread.take() {
-            let _ = thread.join();
-        }
-    }
 }
 
 /// F20: whatever somebody else does to our table is put back, and said.

@@ -70,6 +70,7 @@ fn firewall_side_f9_f10_f13_f17_the_box_itself() {
                 &names(knocks) - &heard
             );
         }
+        Helper::close(site)?;
         let mut helper = Helper::start(site)?;
         let closed = [ears.hear(&may)?, ears.hear(&may_not)?].concat_all();
         ensure!(

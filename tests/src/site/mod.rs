@@ -4,6 +4,7 @@
 //! A claim about packets rests on what was captured at the PBX's port ([`Capture`]), and every claim
 //! that something does not arrive has a control that it does when nothing stops it.
 
+mod audio;
 mod capture;
 mod dns;
 mod ears;
@@ -16,14 +17,15 @@ pub mod probe;
 pub mod traffic;
 mod wiring;
 
+pub use audio::Talk;
 pub use capture::{Capture, Frame};
 pub use dns::{Dns, Says};
 pub use ears::{Ears, Knock};
 pub use helper::{Helper, Intent};
 pub use place::Place;
-pub use pop::{Pop, PopCall, Talk};
+pub use pop::{Pop, PopCall};
 pub use probe::Probes;
-pub use traffic::{Counted, Flow};
+pub use traffic::{Counted, Echo, Flow};
 pub use wiring::{INSIDE, OUTSIDE, at};
 
 use std::{

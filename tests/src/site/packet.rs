@@ -194,7 +194,7 @@ pub fn pieces(source: SocketAddr, to: SocketAddr, payload: &[u8], size: usize) -
         let more = u16::from(n < last);
         match (source.ip(), to.ip()) {
             (IpAddr::V4(source), IpAddr::V4(to)) => {
-                let fragment = offset / 8 | more << 13;
+                let fragment = (offset / 8) | (more << 13);
                 ip4(source, to, protocol::UDP, part, to_id(&body), fragment)
             }
             (source, to) => {

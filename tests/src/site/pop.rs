@@ -5,7 +5,7 @@ use std::{
     net::{Ipv4Addr, SocketAddr, UdpSocket},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, AtomicU32, Ordering},
+        atomic::{AtomicU32, Ordering},
     },
     thread::{self, JoinHandle},
     time::{Duration, Instant},
@@ -13,13 +13,11 @@ use std::{
 
 use anyhow::{Context, Result, bail, ensure};
 
-use super::{Place, packet};
+use super::{Place, Talk};
 use crate::sip::{Message, answer, bare_uri};
 
 /// How long SIP may take before a test gives up.
 const PATIENCE: Duration = Duration::from_secs(8);
-/// Time between two packets of audio.
-const FRAME: Duration = Duration::from_millis(20);
 
 #[derive(Default)]
 struct State {
@@ -255,15 +253,7 @@ impl PopCall<'_> {
     /// Begins to send audio, 50 packets a second marked as the flow `name`, and to count what the
     /// PBX's echo sends back.
     pub fn talk(&self, name: &str) -> Talk {
-        let (stop, audio) = (
-            Arc::new(AtomicBool::new(false)),
-            Arc::clone(&self.pop.audio),
-        );
-        let (name, to, ended) = (name.to_owned(), self.audio_to, Arc::clone(&stop));
-        Talk {
-            stop,
-            thread: thread::spawn(move || talk(&audio, to, &name, &ended)),
-        }
+        Talk::start(Arc::clone(&self.pop.audio), self.audio_to, name)
     }
 
     /// Checks that the PBX has not ended the call.
@@ -291,64 +281,6 @@ impl PopCall<'_> {
         ensure!(response.status() == Some(200), "BYE: {}", response.start);
         Ok(())
     }
-}
-
-/// Audio that flows.
-pub struct Talk {
-    stop: Arc<AtomicBool>,
-    thread: JoinHandle<Result<(u32, HashSet<u32>)>>,
-}
-
-impl Talk {
-    /// Ends it: how many packets were sent, and the numbers of those that did not come back.
-    ///
-    /// # Errors
-    /// When the socket failed.
-    pub fn stop(self) -> Result<(u32, Vec<u32>)> {
-        self.stop.store(true, Ordering::Relaxed);
-        let (sent, back) = match self.thread.join() {
-            Ok(counted) => counted?,
-            Err(_) => bail!("the PoP's audio panicked"),
-        };
-        Ok((sent, (0..sent).filter(|n| !back.contains(n)).collect()))
-    }
-}
-
-fn talk(
-    audio: &UdpSocket,
-    to: SocketAddr,
-    name: &str,
-    stop: &AtomicBool,
-) -> Result<(u32, HashSet<u32>)> {
-    let (mut sent, mut back, started) = (0_u32, HashSet::new(), Instant::now());
-    let mut last = None;
-    while last.is_none_or(|last: Instant| last.elapsed() < Duration::from_millis(300)) {
-        if stop.load(Ordering::Relaxed) {
-            last = last.or(Some(Instant::now()));
-        } else if started.elapsed() >= FRAME * sent {
-            audio.send_to(&rtp(name, sent), to)?;
-            sent += 1;
-        }
-        let mut buffer = [0; 2_048];
-        if let Ok((length, _)) = audio.recv_from(&mut buffer)
-            && let Some((flow, n)) = packet::marked(&buffer[..length])
-            && flow == name
-        {
-            back.insert(n);
-        }
-    }
-    Ok((sent, back))
-}
-
-/// A packet of PCMU with a mark in it.
-fn rtp(name: &str, n: u32) -> Vec<u8> {
-    let mut out = vec![0x80, 0];
-    out.extend((n as u16).to_be_bytes());
-    out.extend((n * 160).to_be_bytes());
-    out.extend(0x5447_0001_u32.to_be_bytes());
-    out.extend(packet::mark(name, n));
-    out.resize(12 + 160, 0xff);
-    out
 }
 
 fn description(at: Ipv4Addr, port: u16) -> String {

@@ -120,3 +120,43 @@ fn send(
     }
     Ok(sent)
 }
+
+/// Sends back every datagram that comes, so that connections are established.
+pub struct Echo {
+    stop: Arc<AtomicBool>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Echo {
+    /// Starts it at an address of a network.
+    ///
+    /// # Errors
+    /// When the port is taken.
+    pub fn start(place: &Place, at: SocketAddr) -> Result<Echo> {
+        let socket = place.within(|| UdpSocket::bind(at).context("the echo's port"))?;
+        socket.set_read_timeout(Some(Duration::from_millis(100)))?;
+        let stop = Arc::new(AtomicBool::new(false));
+        let ended = Arc::clone(&stop);
+        let thread = thread::spawn(move || {
+            let mut buffer = [0; 2_048];
+            while !ended.load(Ordering::Relaxed) {
+                if let Ok((length, who)) = socket.recv_from(&mut buffer) {
+                    let _ = socket.send_to(&buffer[..length], who);
+                }
+            }
+        });
+        Ok(Echo {
+            stop,
+            thread: Some(thread),
+        })
+    }
+}
+
+impl Drop for Echo {
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::Relaxed);
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
