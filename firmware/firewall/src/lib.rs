@@ -5,8 +5,19 @@
 //! What passes when is said by docs/security.md, "Packets"; its paragraphs are cited as F1 to F22.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+mod apply;
+mod bans;
 pub mod check;
+pub mod client;
+mod events;
+mod flows;
+pub mod helper;
+mod here;
 pub mod intent;
+mod kernel;
 mod nets;
+mod orders;
 pub mod protocol;
 pub mod render;
+mod run;
+mod samples;

@@ -67,21 +67,22 @@ pub fn minus(old: &[IpNet], new: &[IpNet]) -> Vec<IpNet> {
     left
 }
 
+/// `keep` is sorted, and none of it is within another.
 fn cut(network: IpNet, keep: &[IpNet], left: &mut Vec<IpNet>) {
-    if keep.iter().any(|k| k.contains(&network)) {
+    let behind = keep.partition_point(|k| k.network() <= network.network());
+    if behind > 0 && keep[behind - 1].contains(&network) {
         return;
     }
-    let within: Vec<IpNet> = (keep.iter().copied())
-        .filter(|k| network.contains(k))
-        .collect();
-    if within.is_empty() {
+    let from = keep.partition_point(|k| k.network() < network.network());
+    let to = keep.partition_point(|k| k.network() <= network.broadcast());
+    if from == to {
         left.push(network);
         return;
     }
     // Something smaller is kept, so there are two halves; each step goes one bit down.
     if let Ok(halves) = network.subnets(network.prefix_len() + 1) {
         for half in halves {
-            cut(half, &within, left);
+            cut(half, &keep[from..to], left);
         }
     }
 }

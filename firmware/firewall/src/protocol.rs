@@ -92,6 +92,10 @@ pub struct Loaded {
     pub unchanged: bool,
     /// Milliseconds that it took.
     pub took_ms: u32,
+    /// The rules are in force, and something beside them did not work: live flows of revoked
+    /// addresses may go on. Says what, and the remedy.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub warning: Option<String>,
 }
 
 /// One of the rules' counters.

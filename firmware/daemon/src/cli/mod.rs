@@ -3,6 +3,7 @@
 
 mod call;
 mod explain;
+mod firewall;
 mod history;
 mod policy;
 mod status;
@@ -40,6 +41,8 @@ enum Command {
     Explain(explain::Arguments),
     /// Place one real call attempt at the running daemon and show the answer and why.
     Call(call::Arguments),
+    /// Serve as the privileged helper that loads firewall rules for the daemon.
+    Firewall(firewall::Arguments),
     /// Show the daemon's health and figures.
     Status(Output),
     /// List decided calls, the newest first.
@@ -159,6 +162,7 @@ pub fn run(arguments: Arguments) -> anyhow::Result<Answer> {
         Command::Example => print(crate::policy::EXAMPLE),
         Command::Explain(arguments) => explain::run(&arguments),
         Command::Call(arguments) => call::run(&arguments),
+        Command::Firewall(arguments) => firewall::run(arguments),
         Command::Status(output) => status::run(&output.state.dir, output.json),
         Command::Calls(arguments) => history::calls(&arguments),
         Command::Alerts {

@@ -8,7 +8,35 @@ use crate::protocol::{Ban, Service};
 /// The script that bans. Somebody who is banned already is banned anew: older kernels keep the time
 /// of an element that is added again, so it is taken away in the same transaction.
 pub fn ban(bans: &[Ban], bridge: bool) -> String {
-    let mut sets: BTreeMap<(&str, &str), BTreeMap<IpAddr, u32>> = BTreeMap::new();
+    let mut text = String::new();
+    for ((family, set), elements) in by_set(bans, bridge) {
+        let plain = list(elements.keys().map(ToString::to_string));
+        text.push_str(&format!(
+            "add element {family} {TABLE} {set} {plain}\n\
+             delete element {family} {TABLE} {set} {plain}\n\
+             add element {family} {TABLE} {set} {}\n",
+            timed(&elements)
+        ));
+    }
+    text
+}
+
+/// The same for sets that are empty: a third of the work, which is felt with 100,000 of them.
+pub fn banned(bans: &[Ban], bridge: bool) -> String {
+    let mut text = String::new();
+    for ((family, set), elements) in by_set(bans, bridge) {
+        text.push_str(&format!(
+            "add element {family} {TABLE} {set} {}\n",
+            timed(&elements)
+        ));
+    }
+    text
+}
+
+type Sets = BTreeMap<(&'static str, &'static str), BTreeMap<IpAddr, u32>>;
+
+fn by_set(bans: &[Ban], bridge: bool) -> Sets {
+    let mut sets = Sets::new();
     for ban in bans {
         for family in families(ban.service, bridge) {
             let set = sets
@@ -17,17 +45,11 @@ pub fn ban(bans: &[Ban], bridge: bool) -> String {
             set.insert(ban.address, ban.seconds);
         }
     }
-    let mut text = String::new();
-    for ((family, set), elements) in sets {
-        let plain = list(elements.keys().map(ToString::to_string));
-        let timed = list(elements.iter().map(|(a, s)| format!("{a} timeout {s}s")));
-        text.push_str(&format!(
-            "add element {family} {TABLE} {set} {plain}\n\
-             delete element {family} {TABLE} {set} {plain}\n\
-             add element {family} {TABLE} {set} {timed}\n"
-        ));
-    }
-    text
+    sets
+}
+
+fn timed(elements: &BTreeMap<IpAddr, u32>) -> String {
+    list(elements.iter().map(|(a, s)| format!("{a} timeout {s}s")))
 }
 
 /// The script that lifts all bans of these addresses. One that is not banned is no error.

@@ -13,7 +13,7 @@ mod through;
 
 use trunkguard_core::policy::Topology;
 
-pub use bans::{ban, lifted};
+pub use bans::{ban, banned, lifted};
 pub use counters::{COUNTERS, Kind, Known, says};
 pub use table::{BAN_PLACES, LOG_GROUP};
 
@@ -55,7 +55,7 @@ pub fn rules(intent: &Intent) -> Script {
         ("pbx", intent.pbx.clone()),
         ("exempt", exempt),
     ];
-    let bridge = intent.topology == Topology::Bridge;
+    let bridge = is_bridge(intent);
     if bridge {
         let mut table = Table::new("bridge", sets.clone(), &["bans_sip"], intent.enforce);
         through::bridge(intent, &mut table);
@@ -67,6 +67,11 @@ pub fn rules(intent: &Intent) -> Script {
     through::inet(intent, &mut table);
     table.write(&mut text);
     marked(text, bridge)
+}
+
+/// Has this intent a table in family bridge?
+pub fn is_bridge(intent: &Intent) -> bool {
+    intent.topology == Topology::Bridge
 }
 
 /// The rules before the first intent (F17): the box gets an address and answers a ping, and nothing
