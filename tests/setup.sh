@@ -18,6 +18,8 @@ sipp sip-tester
 sipsak sipsak
 mmdebstrap mmdebstrap
 setpriv util-linux
+nft nftables
+conntrack conntrack
 flock util-linux
 faketime faketime
 nft nftables

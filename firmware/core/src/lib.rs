@@ -7,6 +7,7 @@
 
 extern crate alloc;
 
+pub mod bans;
 pub mod counters;
 pub mod decide;
 pub mod gate;
@@ -15,7 +16,9 @@ pub mod number;
 pub mod panel;
 pub mod pattern;
 pub mod policy;
+pub mod pops;
 pub mod record;
+pub mod report;
 pub mod request;
 pub mod screen;
 pub mod time;

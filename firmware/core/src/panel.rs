@@ -85,6 +85,8 @@ pub enum Why {
     History,
     /// The policy in force is not the one that was last set.
     Policy,
+    /// The firewall's rules are not those that were set.
+    Firewall,
 }
 
 /// How the box is, as confirmed, never as wished.
@@ -148,7 +150,7 @@ const fn sign(
 }
 
 /// Every sign. The README and the page show this table.
-pub const SIGNS: [Sign; 13] = [
+pub const SIGNS: [Sign; 14] = [
     sign(
         Led::Status,
         "starting",
@@ -183,6 +185,13 @@ pub const SIGNS: [Sign; 13] = [
         "answering by an older policy than the one last set",
         "4 flashes, pause",
         &[150, 250, 150, 250, 150, 250, 150, 1450],
+    ),
+    sign(
+        Led::Status,
+        "no rules",
+        "answering, but the firewall's rules are not those that were set",
+        "5 flashes, pause",
+        &[150, 250, 150, 250, 150, 250, 150, 250, 150, 1450],
     ),
     sign(
         Led::Status,
@@ -245,19 +254,20 @@ impl State {
             Service::Degraded(Why::Clock) => 2,
             Service::Degraded(Why::History) => 3,
             Service::Degraded(Why::Policy) => 4,
-            Service::Updating => 5,
-            Service::Fault => 6,
+            Service::Degraded(Why::Firewall) => 5,
+            Service::Updating => 6,
+            Service::Fault => 7,
         };
         let mode = match (self.setup_window, self.mode) {
-            (true, _) => 10,
-            (false, Mode::Detect) => 7,
-            (false, Mode::Prevent) => 8,
-            (false, Mode::Lockdown) => 9,
+            (true, _) => 11,
+            (false, Mode::Detect) => 8,
+            (false, Mode::Prevent) => 9,
+            (false, Mode::Lockdown) => 10,
         };
         [
             &SIGNS[status],
             &SIGNS[mode],
-            &SIGNS[if self.alert { 12 } else { 11 }],
+            &SIGNS[if self.alert { 13 } else { 12 }],
         ]
     }
 
@@ -306,6 +316,7 @@ mod tests {
             Service::Degraded(Why::Clock),
             Service::Degraded(Why::History),
             Service::Degraded(Why::Policy),
+            Service::Degraded(Why::Firewall),
             Service::Updating,
             Service::Fault,
         ];

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Turns the CSV files of this folder into ../src/number/tables.rs and samples.csv."""
+"""Turns the CSV files of this folder into ../src/number/tables.rs, ../src/pops/table.rs and samples.csv."""
 
 import csv
 import random
@@ -9,9 +9,11 @@ from pathlib import Path
 
 sys.dont_write_bytecode = True
 from patterns import Automaton, sample  # noqa: E402
+from pops import render_pops  # noqa: E402
 
 HERE = Path(__file__).resolve().parent
 TABLES = HERE.parent / "src" / "number" / "tables.rs"
+POPS = HERE.parent / "src" / "pops" / "table.rs"
 SAMPLES = HERE / "samples.csv"
 
 # What a national number costs more for. Where two patterns match, the first wins.
@@ -232,7 +234,8 @@ def main(arguments):
     countries = read_countries(codes, areas)
     automaton = compile_patterns(codes)
     prove(codes, automaton)
-    made = {TABLES: render(codes, areas, countries, automaton), SAMPLES: make_samples(codes)}
+    made = {TABLES: render(codes, areas, countries, automaton), SAMPLES: make_samples(codes),
+            POPS: render_pops(rows("voipms_pops.csv"))}
     for path, text in made.items():
         if arguments:
             if not path.exists() or path.read_text(encoding="utf-8") != text:

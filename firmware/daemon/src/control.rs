@@ -3,6 +3,7 @@
 
 use std::{
     io::{BufRead, BufReader, Read, Write},
+    net::IpAddr,
     os::unix::net::UnixStream,
     path::{Path, PathBuf},
     time::Duration,
@@ -10,9 +11,10 @@ use std::{
 
 use anyhow::{Context, bail};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use trunkguard_core::{bans::Service, pops::owner::Subject};
 
 /// A request is at most this long; so is an answer.
-pub const LONGEST: u64 = 256 * 1024;
+pub const LONGEST: u64 = 2 << 20;
 /// The daemon answers within a moment; a longer wait means that it hangs.
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -30,6 +32,44 @@ pub enum Ask {
     Acknowledge,
     /// What a call would get.
     Explain(ExplainAsk),
+    /// What there is to see of the firewall.
+    Firewall,
+    /// A person's decision on PoPs or bans.
+    Decide(Decision),
+}
+
+/// A person's decision on PoPs or bans.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub enum Decision {
+    /// Follow a name, or allow an address or a network.
+    AddPop(Subject),
+    /// Approve an address that DNS gave.
+    ApprovePop(IpAddr),
+    /// Never allow an address.
+    RefusePop(IpAddr),
+    /// Take a decision back.
+    ForgetPop(Subject),
+    /// Ask for every name now.
+    RefreshPops,
+    /// Ban somebody.
+    Ban {
+        /// Whom.
+        address: IpAddr,
+        /// From what.
+        service: Service,
+        /// For how long.
+        seconds: u32,
+        /// Why.
+        reason: String,
+    },
+    /// Lift bans, of one service or all.
+    Unban {
+        /// Whose.
+        address: IpAddr,
+        /// Of what.
+        service: Option<Service>,
+    },
 }
 
 /// A call to be explained.
@@ -45,7 +85,7 @@ pub struct ExplainAsk {
     /// Milliseconds since 1970, where not now.
     pub at_ms: Option<i64>,
     /// The phone's address.
-    pub phone: Option<std::net::IpAddr>,
+    pub phone: Option<IpAddr>,
     /// Calls that the PBX counts.
     pub calls: Option<u16>,
 }

@@ -105,6 +105,10 @@ fn answer(run: &Run, line: &str) -> Vec<u8> {
             let mut clock = desk.clock.clone();
             reply(reasons::explain(&desk.gate, &mut clock, &ask))
         }
+        Ok(Ask::Firewall) => reply(Ok(run.firewall.view())),
+        Ok(Ask::Decide(decision)) => {
+            reply(run.firewall.decide(decision).map_err(anyhow::Error::msg))
+        }
         Err(problem) => reply::<()>(Err(anyhow::anyhow!(
             "the question is not understood: {problem}"
         ))),
@@ -127,7 +131,12 @@ fn reload(run: &Run) -> anyhow::Result<()> {
     let clock = Clock::new(&compiled.settings.time_zone).map_err(anyhow::Error::msg)?;
     let mode = crate::words::mode(compiled.settings.mode);
     let clients = compiled.clients().len();
-    run.shared.replace_policy(Arc::new(compiled), &clock);
+    let compiled = Arc::new(compiled);
+    // Packets first: calls follow only where the rules are in force, so that both halves are of one
+    // policy (docs/security.md F13).
+    (run.firewall.replace_policy(compiled.clone()))
+        .map_err(|problem| anyhow::anyhow!("the firewall does not take it over: {problem}"))?;
+    run.shared.replace_policy(compiled, &clock);
     if origin == Origin::Loaded {
         run.policy_is_sound();
     }
@@ -138,10 +147,15 @@ fn reload(run: &Run) -> anyhow::Result<()> {
 /// Stores another mode and takes it over.
 ///
 /// # Errors
-/// A store that cannot be written to: the mode stays what it was.
+/// A store that cannot be written to, or rules that cannot be loaded: the mode stays what it was.
 pub fn set_mode(run: &Run, mode: Mode) -> anyhow::Result<()> {
     let (mut store, _) = PolicyStore::open(&run.state)?;
+    let before = store.definition()?.settings.mode;
     store.set_mode(mode)?;
-    drop(store);
-    reload(run)
+    reload(run).inspect_err(|_| {
+        // What is stored is what is in force.
+        if let Err(problem) = store.set_mode(before) {
+            warn!(%problem, "the mode that was not taken over stays stored");
+        }
+    })
 }

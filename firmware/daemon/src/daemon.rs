@@ -14,11 +14,11 @@ use std::{
 use anyhow::{Context, bail};
 use tokio::{
     signal::unix::{SignalKind, signal},
-    sync::oneshot,
+    sync::{mpsc, oneshot},
 };
 use tracing::{info, warn};
 use trunkguard_board::{Profile, StatusLine};
-use trunkguard_core::gate::Past;
+use trunkguard_core::{gate::Past, pops};
 use trunkguard_sip::{keys::Keys, uas::Seeds};
 use trunkguard_store::{
     history::History,
@@ -27,10 +27,11 @@ use trunkguard_store::{
 };
 
 use crate::{
-    cli::{Firewall, RunArguments},
+    cli::{self, RunArguments},
     clock::Clock,
     control_server,
     desk::{QUEUE, Shared},
+    firewall::{self, Driver, Firewall, intent::Facts},
     logs, panel, policy, sockets, streams, tls, udp, words,
 };
 
@@ -38,6 +39,8 @@ use crate::{
 pub struct Run {
     /// Where calls are answered.
     pub shared: Arc<Shared>,
+    /// Who owns the rules for packets.
+    pub firewall: Firewall,
     /// The state directory.
     pub state: PathBuf,
     /// When it began.
@@ -60,9 +63,6 @@ pub fn run(arguments: &RunArguments) -> anyhow::Result<()> {
     keep_memory_small();
     let line = StatusLine::on_stderr();
     logs::start(&line);
-    if arguments.firewall == Firewall::Nft {
-        bail!("--firewall nft: this version has no firewall; start with --firewall dry-run");
-    }
     if let Some(web) = arguments.web {
         warn!(%web, "--web: this version has no page; the command line does the same");
     }
@@ -117,8 +117,34 @@ pub fn run(arguments: &RunArguments) -> anyhow::Result<()> {
     }
     shared.set_journal(journal);
 
+    // The firewall's owner, which loads the rules before the box says that it is ready.
+    let (queries, asked) = mpsc::channel(pops::follow::MOST_OPEN);
+    let driver = match arguments.firewall {
+        cli::Firewall::Nft => Driver::Nft(arguments.firewall_socket.clone()),
+        cli::Firewall::DryRun => Driver::DryRun,
+    };
+    let guards = driver != Driver::DryRun;
+    let (firewall, firewall_thread) = firewall::start(firewall::Parts {
+        policy: shared.lock().gate.policy().clone(),
+        facts: Facts {
+            ports: Facts::ports_of(&board),
+            sip,
+            sips: sips.as_ref().map(|(at, _)| *at),
+            web: arguments.web,
+        },
+        driver,
+        state: arguments.state.clone(),
+        shared: shared.clone(),
+        clock: clock.clone(),
+        random: Box::new(random()?),
+        queries,
+    })
+    .context("the firewall's thread cannot be started")?;
+    shared.set_firewall(firewall.clone());
+
     let run = Arc::new(Run {
         shared: shared.clone(),
+        firewall: firewall.clone(),
         state: arguments.state.clone(),
         start: Instant::now(),
         sip,
@@ -136,6 +162,7 @@ pub fn run(arguments: &RunArguments) -> anyhow::Result<()> {
             let _ = udp_ended.send(udp::serve(&shared, &stop, &turns));
         })?
     };
+    let draws = random()?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
@@ -150,6 +177,19 @@ pub fn run(arguments: &RunArguments) -> anyhow::Result<()> {
             }
         };
         let control = control_server::serve(run.clone());
+        // A box that guards nothing asks nobody.
+        let dns = async {
+            match guards {
+                true => firewall::dns::serve(firewall.clone(), shared.clone(), asked).await,
+                false => std::future::pending().await,
+            }
+        };
+        let probes = async {
+            match guards {
+                true => firewall::probe::serve(firewall.clone(), shared.clone(), draws).await,
+                false => std::future::pending().await,
+            }
+        };
         info!(%sip, sips = run.sips.as_ref().map(|(at, _)| at.to_string()).unwrap_or_default(), mode, clients, board = board.name.as_str(), "ready");
         if let Some((_, fingerprint)) = &run.sips {
             info!(fingerprint, "certificate of SIP over TLS (SHA-256)");
@@ -162,6 +202,8 @@ pub fn run(arguments: &RunArguments) -> anyhow::Result<()> {
             end = tls => Err(anyhow::Error::from(ended("SIP over TLS", end))),
             end = control => Err(anyhow::Error::from(ended("the control socket", end))),
             end = udp_end => Err(anyhow::Error::from(ended("SIP over UDP", end.unwrap_or(Ok(()))))),
+            () = dns => bail!("the PoPs' names are not followed any more"),
+            () = probes => bail!("the PoPs are not probed any more"),
             () = panel::drive(front, run.clone()) => bail!("the panel ended"),
             () = feed_watchdog(run.turns.clone(), shared.clone()) => bail!("the watchdog's feeder ended"),
             signal = stopped() => signal,
@@ -173,6 +215,10 @@ pub fn run(arguments: &RunArguments) -> anyhow::Result<()> {
     let _ = sd_notify::notify(&[sd_notify::NotifyState::Stopping]);
     if udp_thread.join().is_err() {
         warn!("the UDP thread ended by a panic");
+    }
+    firewall.stop();
+    if firewall_thread.join().is_err() {
+        warn!("the firewall's thread ended by a panic");
     }
     if let Some(journal) = shared.journal() {
         journal.flush();
@@ -273,6 +319,19 @@ fn seeds() -> anyhow::Result<Seeds> {
             tag: (word(2), word(3)),
         },
         nonce,
+    })
+}
+
+/// Numbers that nobody foresees, from the kernel's: for names of questions, not for keys.
+fn random() -> anyhow::Result<impl FnMut() -> u64 + Send + 'static> {
+    let mut state = seeds()?.keys.tag.0;
+    // SplitMix64 (Steele, Lea, Flood 2014).
+    Ok(move || {
+        state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut word = state;
+        word = (word ^ (word >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        word = (word ^ (word >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        word ^ (word >> 31)
     })
 }
 

@@ -9,6 +9,7 @@ use std::{
 };
 
 use trunkguard_core::{
+    bans::{Evidence, Service, evidence},
     gate::{self, Gate},
     policy::{Name, Policy, StoreFailure},
     record::Record,
@@ -26,6 +27,7 @@ use trunkguard_store::journal::{self, Entry, Journal};
 use crate::{
     batch::{BATCH, Sender},
     clock::Clock,
+    firewall::Firewall,
     held::{self, Held, Route, Waiting},
     logs::CallLog,
     streams::Connections,
@@ -33,6 +35,11 @@ use crate::{
 
 /// Decided calls that may wait for the journal's thread: twice what can wait for the disk.
 pub const QUEUE: usize = 2 * held::PLACES;
+
+/// Strangers' datagrams that are looked at in a second.
+const WITNESSED_PER_SECOND: u32 = 20;
+/// The port of SIP (RFC 3261 19.1.2), whatever port the box was told to answer on.
+const SIP_PORT: u16 = 5_060;
 
 /// Everything that answering calls needs, shared by the threads that do it.
 pub struct Shared {
@@ -42,6 +49,7 @@ pub struct Shared {
     /// Connections of clients.
     pub connections: Mutex<Connections>,
     journal: OnceLock<Journal>,
+    firewall: OnceLock<Firewall>,
     late: Mutex<Sender>,
 }
 
@@ -60,6 +68,9 @@ pub struct Desk {
     entries: Vec<Entry>,
     log: CallLog,
     lines: Vec<Line>,
+    /// Which second, and how many strangers' datagrams were looked at in it.
+    witnessed: (u64, u32),
+    seen: Vec<Evidence>,
 }
 
 /// A call that gets a line in the log, once the lock is free.
@@ -97,12 +108,15 @@ impl Shared {
             entries: Vec::with_capacity(2 * BATCH),
             log: CallLog::default(),
             lines: Vec::with_capacity(2 * BATCH),
+            witnessed: (0, 0),
+            seen: Vec::with_capacity(WITNESSED_PER_SECOND as usize),
         };
         Shared {
             desk: Mutex::new(desk),
             socket,
             connections: Mutex::default(),
             journal: OnceLock::new(),
+            firewall: OnceLock::new(),
             late: Mutex::default(),
         }
     }
@@ -117,6 +131,11 @@ impl Shared {
     /// The journal.
     pub fn journal(&self) -> Option<&Journal> {
         self.journal.get()
+    }
+
+    /// Says who is told of strangers; once, before the first message.
+    pub fn set_firewall(&self, firewall: Firewall) {
+        let _ = self.firewall.set(firewall);
     }
 
     /// Takes the lock. A panic under it has been reported; the state behind it is whole between
@@ -134,14 +153,28 @@ impl Shared {
         }
     }
 
-    /// Is this the address of a client? Counts it where it is not.
-    pub fn admits(&self, source: IpAddr) -> bool {
+    /// Is this the address of a client? Counts it where it is not. `port` is the one that was knocked at.
+    pub fn admits(&self, source: IpAddr, port: u16) -> bool {
         let mut desk = self.lock();
         let admitted = desk.gate.policy().client_of(source).is_some();
         if !admitted {
             desk.strangers.knock(source);
+            drop(desk);
+            if let Some(firewall) = self.firewall.get() {
+                firewall.evidence(evidence::of_connection(source, Service::Sip, port));
+            }
         }
         admitted
+    }
+
+    /// Hands on what strangers' datagrams said, once the lock is free.
+    pub fn report_strangers(&self, seen: &mut Vec<Evidence>) {
+        let Some(firewall) = self.firewall.get() else {
+            seen.clear();
+            return;
+        };
+        seen.drain(..)
+            .for_each(|evidence| firewall.evidence(evidence));
     }
 
     /// Handles one message of a connection. Answers with the length of what goes back on it now.
@@ -307,6 +340,7 @@ impl Desk {
     ) -> Option<(usize, SocketAddr)> {
         let Some(client) = self.gate.policy().client_of(from.ip()) else {
             self.strangers.knock(from.ip());
+            self.witness(now, from.ip(), bytes);
             return None;
         };
         let framing = if connection.is_some() {
@@ -388,6 +422,24 @@ impl Desk {
             Handled::Answer { len, to } => Some((len, to)),
             Handled::Silent | Handled::Decided { .. } => None,
         }
+    }
+
+    /// Keeps what a stranger's datagram says, a few in a second: a flood costs no more than a scan.
+    fn witness(&mut self, now: &Now, source: IpAddr, bytes: &[u8]) {
+        let second = now.mono_ms / 1_000;
+        if self.witnessed.0 != second {
+            self.witnessed = (second, 0);
+        }
+        if self.witnessed.1 < WITNESSED_PER_SECOND {
+            self.witnessed.1 += 1;
+            let said = evidence::of_datagram(source, Service::Sip, SIP_PORT, bytes);
+            self.seen.extend(said);
+        }
+    }
+
+    /// What strangers said, to be handed on without the lock.
+    pub fn take_evidence(&mut self, into: &mut Vec<Evidence>) {
+        into.append(&mut self.seen);
     }
 
     fn note(&mut self, record: &Record, source: IpAddr) {

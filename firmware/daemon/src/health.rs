@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use trunkguard_core::policy::Durability;
 use trunkguard_store::journal::Journal;
 
-use crate::{daemon::Run, words};
+use crate::{daemon::Run, firewall::view::FirewallStatus, words};
 
 /// Everything at a glance.
 #[derive(Debug, Serialize, Deserialize)]
@@ -41,6 +41,8 @@ pub struct Status {
     pub busiest_strangers: Vec<StrangerStatus>,
     /// The journal.
     pub journal: JournalStatus,
+    /// The firewall.
+    pub firewall: FirewallStatus,
 }
 
 /// One client.
@@ -164,6 +166,7 @@ impl fmt::Display for Status {
             "  journal    {} calls on disk in {} commits, {} lost{failing}",
             journal.stored, journal.commits, journal.lost
         )?;
+        writeln!(f, "  firewall   {}", self.firewall)?;
         writeln!(
             f,
             "  alerts     {} open (trunkguard alerts)",
@@ -199,6 +202,8 @@ pub fn status(run: &Run) -> Status {
         problems
             .push("the disk takes no record of calls; free space on it, or check the card".into());
     }
+    let firewall = run.firewall.view().status;
+    problems.extend(firewall.problem.clone());
     if now.local.is_none() {
         problems.push(
             "the clock is not set: business hours are taken as open; check the time server".into(),
@@ -278,5 +283,6 @@ pub fn status(run: &Run) -> Status {
             open_incidents: journal.open_incidents,
             failing: journal.failing,
         },
+        firewall,
     }
 }

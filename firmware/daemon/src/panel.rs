@@ -68,6 +68,8 @@ fn state(run: &Run) -> Option<State> {
         Service::Degraded(Why::History)
     } else if run.policy_problem().is_some() {
         Service::Degraded(Why::Policy)
+    } else if run.firewall.view().status.problem.is_some() {
+        Service::Degraded(Why::Firewall)
     } else if local.is_none() {
         Service::Degraded(Why::Clock)
     } else {

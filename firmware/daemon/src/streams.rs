@@ -90,6 +90,7 @@ pub async fn serve(
     tls: Option<Arc<Tls>>,
     shared: Arc<Shared>,
 ) -> std::io::Result<()> {
+    let port = listener.local_addr()?.port();
     loop {
         let (stream, from) = match listener.accept().await {
             Ok(accepted) => accepted,
@@ -100,7 +101,7 @@ pub async fn serve(
                 continue;
             }
         };
-        if !shared.admits(from.ip()) {
+        if !shared.admits(from.ip(), port) {
             continue;
         }
         let Some((id, answers)) = lock(&shared).enter(from.ip().to_canonical()) else {

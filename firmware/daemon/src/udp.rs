@@ -25,6 +25,7 @@ pub fn serve(shared: &Arc<Shared>, stop: &AtomicBool, turns: &AtomicU64) -> std:
     socket.set_read_timeout(Some(TICK))?;
     let (mut receiver, mut sender) = (Receiver::default(), Sender::default());
     let mut lines: Vec<Line> = Vec::with_capacity(64);
+    let mut seen = Vec::with_capacity(64);
     let mut ticked = Instant::now();
     while !stop.load(Ordering::Relaxed) {
         let mut taken = None;
@@ -42,9 +43,11 @@ pub fn serve(shared: &Arc<Shared>, stop: &AtomicBool, turns: &AtomicU64) -> std:
         if let Some((mut desk, _)) = taken {
             shared.hand_over(&mut desk);
             desk.take_lines(&mut lines);
+            desk.take_evidence(&mut seen);
         }
         sender.send(socket);
         lines.drain(..).for_each(|line| line.write());
+        shared.report_strangers(&mut seen);
         turns.fetch_add(1, Ordering::Relaxed);
         if let Err(problem) = received {
             error!(%problem, "the SIP socket cannot be read");

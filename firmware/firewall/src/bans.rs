@@ -31,11 +31,9 @@ impl Bans {
     }
 
     /// Takes note of bans that were lifted.
-    pub fn lift(&mut self, addresses: &[IpAddr]) {
-        for &address in addresses {
-            for service in [Service::Sip, Service::Page] {
-                self.0.remove(&(service, address));
-            }
+    pub fn lift(&mut self, lifted: &[(IpAddr, Service)]) {
+        for &(address, service) in lifted {
+            self.0.remove(&(service, address));
         }
     }
 
@@ -79,7 +77,7 @@ mod tests {
             bans.known(later),
             [ban(2, Service::Sip, 40), ban(1, Service::Page, 40)]
         );
-        bans.lift(&[IpAddr::from([192, 0, 2, 1])]);
+        bans.lift(&[(IpAddr::from([192, 0, 2, 1]), Service::Page)]);
         assert_eq!(bans.known(later), [ban(2, Service::Sip, 40)]);
     }
 }

@@ -13,7 +13,7 @@ use crate::{
     here,
     intent::Intent,
     kernel::{Family, Kernel},
-    protocol::{Ban, Counter, Event, Loaded, Order, Reply},
+    protocol::{Ban, Counter, Event, Loaded, Order, Reply, Service},
     render::{self, Script},
 };
 
@@ -65,7 +65,7 @@ impl Orders {
         match order {
             Order::Load(intent) => self.load(*intent),
             Order::Ban(bans) => self.ban(&bans),
-            Order::Unban(addresses) => self.unban(&addresses),
+            Order::Unban(lifted) => self.unban(&lifted),
             Order::Figures => match self.figures() {
                 Ok(figures) => Reply::Figures(figures),
                 Err(problem) => Reply::Failed(format!("counters cannot be read: {problem}")),
@@ -267,24 +267,27 @@ impl Orders {
         }
     }
 
-    fn unban(&mut self, addresses: &[IpAddr]) -> Reply {
-        if addresses.len() > crate::protocol::BANS {
+    fn unban(&mut self, lifted: &[(IpAddr, Service)]) -> Reply {
+        if lifted.len() > crate::protocol::BANS {
             return Reply::Refused(format!(
-                "{} addresses in one order, at most {}; send several orders",
-                addresses.len(),
+                "{} bans in one order, at most {}; send several orders",
+                lifted.len(),
                 crate::protocol::BANS
             ));
         }
         let Some(intent) = &self.intent else {
             return Reply::Failed("no rules are loaded yet; load them first".into());
         };
-        if addresses.is_empty() {
+        if lifted.is_empty() {
             return Reply::Done;
         }
-        let addresses: Vec<IpAddr> = addresses.iter().map(IpAddr::to_canonical).collect();
-        match self.own(&render::lifted(&addresses, render::is_bridge(intent))) {
+        let lifted: Vec<(IpAddr, Service)> = lifted
+            .iter()
+            .map(|(address, service)| (address.to_canonical(), *service))
+            .collect();
+        match self.own(&render::lifted(&lifted, render::is_bridge(intent))) {
             Ok(()) => {
-                self.bans.lift(&addresses);
+                self.bans.lift(&lifted);
                 Reply::Done
             }
             Err(problem) => Reply::Failed(format!("no ban was lifted: {problem}")),

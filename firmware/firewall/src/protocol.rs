@@ -14,6 +14,8 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use crate::intent::Intent;
 
+pub use trunkguard_core::bans::Service;
+
 /// Where the helper listens, unless said otherwise.
 pub const SOCKET: &str = "/run/trunkguard-firewall/helper.sock";
 /// Octets of one frame.
@@ -34,7 +36,7 @@ pub enum Order {
     /// Ban these, or make their bans last as long as said.
     Ban(Vec<Ban>),
     /// Lift bans.
-    Unban(Vec<IpAddr>),
+    Unban(Vec<(IpAddr, Service)>),
     /// Read the counters.
     Figures,
     /// Are there live flows of these addresses? One answer for each.
@@ -51,17 +53,6 @@ pub struct Ban {
     pub service: Service,
     /// For how long from now, in seconds; 1 to 30 days.
     pub seconds: u32,
-}
-
-/// What somebody is banned from. Somebody who guesses the page's password loses the page and not the
-/// phone.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Service {
-    /// SIP, IAX2 and RTP, to the PBX and to the box.
-    Sip,
-    /// The page and SSH.
-    Page,
 }
 
 /// What comes back to an order.

@@ -15,7 +15,8 @@
 //! | [`mod@write`] | composes the answer: the same octets for the same request |
 //! | [`retransmit`] | sends a final answer again until its ACK comes (RFC 3261 17.2.1) |
 //!
-//! [`via`], [`uri`] and [`text`] are the grammar below. [`caller`] is the other side, for a test call.
+//! [`via`], [`uri`] and [`text`] are the grammar below. [`caller`] is the other side, for a test call;
+//! [`probe`] asks a PoP whether it is there.
 //!
 //! What holds of any message, and is tested for mutated ones by the hundred thousand: no panic, no
 //! allocation for a call, time in proportion to length, at most one answer, to the address that it
@@ -28,6 +29,7 @@ pub mod keys;
 pub mod limits;
 mod lines;
 mod name;
+pub mod probe;
 pub mod read;
 mod registrar;
 pub mod retransmit;

@@ -1,4 +1,5 @@
-//! What Trunkguard keeps: the policy file, the policy in SQLite, and the history of calls.
+//! What Trunkguard keeps: the policy file, the policy in SQLite, the history of calls, and what is
+//! known of the network.
 //!
 //! rusqlite's and toml's types stay in here. Nothing in here blocks the thread that answers calls:
 //! [`journal::Journal`] owns a thread of its own, and the policy is read at start and on an edit.
@@ -10,6 +11,7 @@ mod disk;
 pub mod file;
 pub mod history;
 pub mod journal;
+pub mod network;
 pub mod policy_store;
 pub mod suggest;
 

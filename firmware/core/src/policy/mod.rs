@@ -6,6 +6,7 @@ mod compile;
 mod definition;
 mod firewall;
 mod place;
+pub(crate) mod scanners;
 mod targets;
 mod values;
 

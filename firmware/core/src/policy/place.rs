@@ -7,6 +7,7 @@ use ipnet::IpNet;
 use super::{
     compile::View,
     definition::{Action, Burst, Hours, LimitSet, Limits, Rules, Settings, Targets},
+    scanners,
     values::CountryCode,
 };
 use crate::{
@@ -197,39 +198,6 @@ impl Place {
     }
 }
 
-/// Tools that scan and dial, by what they call themselves (sipvicious, sippts and lists of TFPS and
-/// Pexip). Changed in a second by whoever runs them: a hint, not a wall.
-pub(super) const SCANNERS: &[&[u8]] = &[
-    b"friendly-scanner",
-    b"friendly-request",
-    b"sipvicious",
-    b"sipcli",
-    b"sip-scan",
-    b"sipscan",
-    b"sundayddr",
-    b"iwar",
-    b"vaxsipuseragent",
-    b"vaxuseragent",
-    b"siparmyknife",
-    b"pplsip",
-    b"sivus",
-    b"nsauditor",
-    b"sipsak",
-    b"gulp",
-];
-
-/// Letters that a scanner's name begins with, in either case: most letters begin none.
-static SCANNER_BEGINS: [bool; 256] = {
-    let mut begins = [false; 256];
-    let mut i = 0;
-    while i < SCANNERS.len() {
-        begins[SCANNERS[i][0] as usize] = true;
-        begins[SCANNERS[i][0].to_ascii_uppercase() as usize] = true;
-        i += 1;
-    }
-    begins
-};
-
 /// For each setting of a caller, the place that says it (an index), nearest first.
 #[derive(Clone)]
 pub(super) struct Sources {
@@ -328,16 +296,14 @@ impl<'a> View<'a> {
 
     /// Does a phone call itself by a scanner's name? By whose list, if so.
     pub fn scanner(&self, agent: &[u8]) -> Option<Level> {
-        let begins = |(i, b): (usize, &u8)| SCANNER_BEGINS[*b as usize].then_some(i);
+        if scanners::named(agent).is_some() {
+            return Some(Level::BuiltIn);
+        }
         let is_at = |i: usize, name: &[u8]| {
             agent
                 .get(i..i + name.len())
                 .is_some_and(|part| part.eq_ignore_ascii_case(name))
         };
-        let mut starts = agent.iter().enumerate().filter_map(begins);
-        if starts.any(|i| SCANNERS.iter().any(|name| is_at(i, name))) {
-            return Some(Level::BuiltIn);
-        }
         self.of(self.sources.scanners, |p| p.scanners.as_ref())
             .filter(|(names, _)| {
                 names

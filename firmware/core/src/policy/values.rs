@@ -172,6 +172,11 @@ impl Network {
         self.0
     }
 }
+impl From<IpNet> for Network {
+    fn from(net: IpNet) -> Self {
+        Network(net.trunc())
+    }
+}
 impl fmt::Display for Network {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.0.prefix_len() == self.0.max_prefix_len() {

@@ -7,7 +7,7 @@ use clap::{Args, Subcommand};
 use trunkguard_board::StatusLine;
 use trunkguard_firewall::{helper, protocol};
 
-use super::{Answer, print};
+use super::{Answer, Output, print, running};
 use crate::logs;
 
 /// What to do about rules.
@@ -28,6 +28,8 @@ pub struct Arguments {
 enum Command {
     /// Load the closed rules and end: the box answers a ping, and nothing passes.
     Closed,
+    /// Say in plain words what was dropped, or would have been in Detect.
+    Report(Output),
 }
 
 /// Serves until it is killed, or does what the subcommand says.
@@ -37,6 +39,7 @@ pub fn run(arguments: Arguments) -> anyhow::Result<Answer> {
             helper::close().context("the closed rules are not loaded")?;
             print("the closed rules are in force\n")
         }
+        Some(Command::Report(output)) => running::report(&output.state.dir, output.json),
         None => {
             logs::start(&StatusLine::hidden());
             helper::run(&helper::Options {

@@ -1,11 +1,14 @@
 //! The command line. Each subcommand is a file that asks the running daemon, or the state directory
 //! where no daemon runs.
 
+mod bans;
 mod call;
 mod explain;
 mod firewall;
 mod history;
 mod policy;
+mod pops;
+mod running;
 mod status;
 
 use std::{net::SocketAddr, path::PathBuf, process::ExitCode};
@@ -62,6 +65,12 @@ enum Command {
         /// detect, prevent or lockdown; without it the mode is shown.
         mode: Option<ModeArgument>,
     },
+    /// VoIP.ms's points of presence: list them, and decide on them.
+    Pops(pops::Arguments),
+    /// Who is kept out: list, add, remove.
+    Bans(bans::Arguments),
+    /// Print the nft script of the rules that are to be in force.
+    Ruleset(State),
     /// Propose a policy from what the office has called.
     Suggest {
         #[command(flatten)]
@@ -111,6 +120,9 @@ pub struct RunArguments {
     /// What becomes of firewall rules.
     #[arg(long, value_enum, default_value_t = Firewall::DryRun)]
     pub firewall: Firewall,
+    /// Where the helper listens that loads them (`trunkguard firewall`).
+    #[arg(long, value_name = "SOCKET", default_value = trunkguard_firewall::protocol::SOCKET)]
+    pub firewall_socket: PathBuf,
     /// Policy to begin with where the state directory has none: a file, or `example`.
     #[arg(long, value_name = "FILE")]
     pub policy: Option<PathBuf>,
@@ -119,7 +131,7 @@ pub struct RunArguments {
 /// Firewall drivers.
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Firewall {
-    /// Load rules with nftables (not in this version).
+    /// Have the helper load them with nftables.
     Nft,
     /// Load nothing.
     DryRun,
@@ -178,6 +190,9 @@ pub fn run(arguments: Arguments) -> anyhow::Result<Answer> {
             });
             policy::mode(&output.state.dir, mode, output.json)
         }
+        Command::Pops(arguments) => pops::run(arguments),
+        Command::Bans(arguments) => bans::run(arguments),
+        Command::Ruleset(state) => running::ruleset(&state.dir),
         Command::Suggest { output, days } => history::suggest(&output.state.dir, days, output.json),
     }
 }

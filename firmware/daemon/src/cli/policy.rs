@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use anyhow::Context;
-use trunkguard_core::policy::Mode;
+use trunkguard_core::policy::{Definition, Mode};
 use trunkguard_store::{file, policy_store::PolicyStore};
 
 use super::{Answer, print};
@@ -12,8 +12,9 @@ use crate::control::{self, Ask};
 pub fn apply(state: &Path, path: &Path) -> anyhow::Result<Answer> {
     let definition = crate::policy::read_file(path)?;
     let (mut store, _) = PolicyStore::open(state)?;
+    let before = store.definition()?;
     store.replace(&definition)?;
-    let running = take_over(state)?;
+    let running = take_over(state).or_else(|problem| take_back(&mut store, &before, problem))?;
     let summary = format!(
         "{} clients, {} groups, {} callers, {} lists",
         definition.clients.len(),
@@ -33,8 +34,9 @@ pub fn mode(state: &Path, wanted: Option<Mode>, json: bool) -> anyhow::Result<An
     let (mut store, _) = PolicyStore::open(state)?;
     let running = match wanted {
         Some(mode) => {
+            let before = store.definition()?;
             store.set_mode(mode)?;
-            take_over(state)?
+            take_over(state).or_else(|problem| take_back(&mut store, &before, problem))?
         }
         None => "",
     };
@@ -48,10 +50,22 @@ pub fn mode(state: &Path, wanted: Option<Mode>, json: bool) -> anyhow::Result<An
     }
 }
 
+/// The daemon goes on with what was before: so does the store.
+fn take_back<T>(
+    store: &mut PolicyStore,
+    before: &Definition,
+    problem: anyhow::Error,
+) -> anyhow::Result<T> {
+    store
+        .replace(before)
+        .context("what the daemon did not take over stays stored")?;
+    Err(problem)
+}
+
 /// Makes the running daemon take the stored policy over, and says whether one runs.
 fn take_over(state: &Path) -> anyhow::Result<&'static str> {
     let reply: Option<serde_json::Value> = control::ask(state, &Ask::Reload)
-        .context("the policy is stored, but the running daemon did not take it over")?;
+        .context("the running daemon did not take it over; everything is as before")?;
     Ok(match reply {
         Some(_) => "in force now",
         None => "in force at the next start (no daemon runs on this state directory)",

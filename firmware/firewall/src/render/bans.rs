@@ -52,15 +52,13 @@ fn timed(elements: &BTreeMap<IpAddr, u32>) -> String {
     list(elements.iter().map(|(a, s)| format!("{a} timeout {s}s")))
 }
 
-/// The script that lifts all bans of these addresses. One that is not banned is no error.
-pub fn lifted(addresses: &[IpAddr], bridge: bool) -> String {
+/// The script that lifts these bans. One that is not there is no error.
+pub fn lifted(lifted: &[(IpAddr, Service)], bridge: bool) -> String {
     let mut sets: BTreeMap<(&str, &str), Vec<IpAddr>> = BTreeMap::new();
-    for address in addresses {
-        for service in [Service::Sip, Service::Page] {
-            for family in families(service, bridge) {
-                let set = sets.entry((family, set(service, *address))).or_default();
-                set.push(*address);
-            }
+    for &(address, service) in lifted {
+        for family in families(service, bridge) {
+            let set = sets.entry((family, set(service, address))).or_default();
+            set.push(address);
         }
     }
     let mut text = String::new();

@@ -1,0 +1,166 @@
+//! From the policy and what the box knows of itself to what is to pass.
+
+use std::net::{IpAddr, SocketAddr};
+
+use ipnet::IpNet;
+use trunkguard_board::Profile;
+use trunkguard_core::policy::{Interface, Mode, Policy, Topology};
+use trunkguard_firewall::intent::{Intent, Serves};
+
+/// Who may open the page where the owner names no network: the private ones (RFC 1918, RFC 3927, RFC
+/// 4193, RFC 4291).
+const PRIVATE: [&str; 6] = [
+    "10.0.0.0/8",
+    "172.16.0.0/12",
+    "192.168.0.0/16",
+    "169.254.0.0/16",
+    "fc00::/7",
+    "fe80::/10",
+];
+
+/// What the box knows of itself.
+#[derive(Clone, Debug)]
+pub struct Facts {
+    /// Its network ports, the one towards the internet first.
+    pub ports: Vec<Interface>,
+    /// Where SIP is answered.
+    pub sip: SocketAddr,
+    /// Where SIP over TLS is answered.
+    pub sips: Option<SocketAddr>,
+    /// Where the page is.
+    pub web: Option<SocketAddr>,
+}
+
+impl Facts {
+    /// The ports that a board has.
+    pub fn ports_of(board: &Profile) -> Vec<Interface> {
+        board
+            .ports
+            .iter()
+            .filter_map(|port| Interface::parse(&port.interface).ok())
+            .collect()
+    }
+}
+
+/// What is to pass. `pops` is the allow-list; `never_ban` what is added to the lists of the policy.
+///
+/// # Errors
+/// A port that is neither named nor the board's; says which key to write.
+pub fn of(
+    policy: &Policy,
+    facts: &Facts,
+    pops: Vec<IpNet>,
+    never_ban: Vec<IpNet>,
+) -> Result<Intent, String> {
+    let settings = &policy.firewall;
+    let port = |said: &Option<Interface>, index: usize, key: &str| {
+        said.clone()
+            .or_else(|| facts.ports.get(index).cloned())
+            .ok_or_else(|| {
+                format!(
+                    "firewall.{key}: the board has no such port; write its name as `ip link` shows it"
+                )
+            })
+    };
+    let outside = port(&settings.outside, 0, "outside")?;
+    let inside = match settings.topology {
+        Topology::Side => None,
+        Topology::Router | Topology::Bridge => Some(port(&settings.inside, 1, "inside")?),
+    };
+    let clients: Vec<IpNet> = policy
+        .clients()
+        .iter()
+        .flat_map(|client| client.addresses.iter().map(|network| network.net()))
+        .collect();
+    let nets = |networks: &[trunkguard_core::policy::Network]| -> Vec<IpNet> {
+        networks.iter().map(|network| network.net()).collect()
+    };
+    let pbx = match &settings.pbx[..] {
+        [] => clients.clone(),
+        named => nets(named),
+    };
+    let office = match &settings.office[..] {
+        // Written down above; each is a network.
+        [] => PRIVATE.iter().filter_map(|net| net.parse().ok()).collect(),
+        named => nets(named),
+    };
+    Ok(Intent {
+        topology: settings.topology,
+        enforce: policy.settings.mode != Mode::Detect,
+        outside,
+        inside,
+        pbx,
+        clients,
+        pops,
+        remote: nets(&settings.remote),
+        office,
+        never_ban,
+        from_pbx: settings.from_pbx,
+        rtp: settings.rtp,
+        serves: Serves {
+            sip: facts.sip.port(),
+            sips: facts.sips.map(|at| at.port()),
+            web: facts.web.map(|at| at.port()),
+            ssh: settings.ssh,
+        },
+    })
+}
+
+/// Gateways of the box, from the kernel's routing tables (proc(5): /proc/net/route, ipv6_route).
+pub fn gateways() -> Vec<IpAddr> {
+    let read = |path| std::fs::read_to_string(path).unwrap_or_default();
+    gateways_v4(&read("/proc/net/route"))
+        .chain(gateways_v6(&read("/proc/net/ipv6_route")))
+        .collect()
+}
+
+fn gateways_v4(table: &str) -> impl Iterator<Item = IpAddr> {
+    table.lines().skip(1).filter_map(|line| {
+        let mut fields = line.split_whitespace().skip(1);
+        let (destination, gateway) = (fields.next()?, fields.next()?);
+        let gateway = u32::from_str_radix(gateway, 16).ok()?;
+        // Octets of the address stand in the machine's own order.
+        (destination == "00000000" && gateway != 0).then(|| IpAddr::from(gateway.to_ne_bytes()))
+    })
+}
+
+fn gateways_v6(table: &str) -> impl Iterator<Item = IpAddr> {
+    table.lines().filter_map(|line| {
+        let fields: Vec<&str> = line.split_whitespace().collect();
+        let [_, "00", _, _, gateway, ..] = fields[..] else {
+            return None;
+        };
+        let gateway = u128::from_str_radix(gateway, 16).ok()?;
+        (gateway != 0).then(|| IpAddr::from(gateway.to_be_bytes()))
+    })
+}
+
+/// The box's own addresses.
+pub fn own_addresses() -> Vec<IpAddr> {
+    let Ok(all) = nix::ifaddrs::getifaddrs() else {
+        return Vec::new();
+    };
+    all.filter_map(|interface| {
+        let address = interface.address?;
+        let v4 = address.as_sockaddr_in().map(|a| IpAddr::V4(a.ip()));
+        v4.or_else(|| address.as_sockaddr_in6().map(|a| IpAddr::V6(a.ip())))
+    })
+    .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn gateways_are_read_from_the_kernels_tables() {
+        let v4 = "Iface\tDestination\tGateway \tFlags\nout0\t00000000\t0171CBCB\t0003\nout0\t0071CBCB\t00000000\t0001\n";
+        let expected = IpAddr::from(0x0171_CBCB_u32.to_ne_bytes());
+        assert_eq!(gateways_v4(v4).collect::<Vec<_>>(), [expected]);
+        let v6 = "00000000000000000000000000000000 00 00000000000000000000000000000000 00 fe800000000000000000000000000001 00000400 00000000 00000000 00000003 eth0\n\
+                  fe800000000000000000000000000000 40 00000000000000000000000000000000 00 00000000000000000000000000000000 00000100 00000000 00000000 00000001 eth0\n";
+        let expected: IpAddr = "fe80::1".parse().expect("an address");
+        assert_eq!(gateways_v6(v6).collect::<Vec<_>>(), [expected]);
+        assert_eq!(gateways_v4("").chain(gateways_v6("x")).count(), 0);
+    }
+}

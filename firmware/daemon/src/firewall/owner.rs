@@ -1,0 +1,457 @@
+//! The one thread that owns what is to pass: it makes the intent, has it loaded, and shows what is
+//! confirmed, never what is wished.
+
+use std::{
+    net::IpAddr,
+    path::PathBuf,
+    sync::{
+        Arc,
+        mpsc::{Receiver, RecvTimeoutError},
+    },
+    thread::{self, JoinHandle},
+    time::{Duration, Instant},
+};
+
+use ipnet::IpNet;
+use tracing::{error, info, warn};
+use trunkguard_core::{
+    bans::{Never, Watched},
+    policy::{HostName, Mode, Policy, Topology},
+    pops::follow::At,
+};
+use trunkguard_firewall::{
+    check,
+    intent::Intent,
+    protocol::{Event, Loaded, Order, Reply},
+    render,
+};
+use trunkguard_store::network::NetworkStore;
+
+use super::{
+    Driver, Firewall, Work,
+    bans::Bans,
+    intent::{self, Facts},
+    link::Link,
+    pops::Pops,
+    view::{FirewallStatus, View},
+};
+use crate::{clock::Clock, control::Decision, desk::Shared};
+
+/// How often the clock is looked after while nothing comes.
+const TICK: Duration = Duration::from_millis(250);
+/// Counters are read this often.
+const FIGURES_EVERY: Duration = Duration::from_secs(5);
+/// A helper that is not there is looked for after so long, and then less often.
+const RETRY: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(30));
+
+/// What the owner is made of.
+pub struct Parts {
+    /// The policy to begin with.
+    pub policy: Arc<Policy>,
+    /// What the box knows of itself.
+    pub facts: Facts,
+    /// Who loads the rules.
+    pub driver: Driver,
+    /// The state directory.
+    pub state: PathBuf,
+    /// Where incidents are raised.
+    pub shared: Arc<Shared>,
+    /// The clock.
+    pub clock: Clock,
+    /// A new random number each time.
+    pub random: Box<dyn FnMut() -> u64 + Send>,
+    /// Names that are to be asked for in DNS.
+    pub queries: tokio::sync::mpsc::Sender<HostName>,
+}
+
+/// Starts the owner, which loads the rules at once and goes on trying where it cannot.
+///
+/// # Errors
+/// When there is no thread to be had.
+pub fn start(parts: Parts) -> std::io::Result<(Firewall, JoinHandle<()>)> {
+    let (firewall, inbox) = Firewall::new();
+    let handle = firewall.clone();
+    let thread = thread::Builder::new()
+        .name("firewall".into())
+        .spawn(move || Owner::new(parts, handle).run(&inbox))?;
+    Ok((firewall, thread))
+}
+
+/// See [`start`].
+pub(super) struct Owner {
+    pub(super) policy: Arc<Policy>,
+    facts: Facts,
+    pub(super) driver: Driver,
+    pub(super) shared: Arc<Shared>,
+    clock: Clock,
+    random: Box<dyn FnMut() -> u64 + Send>,
+    pub(super) queries: tokio::sync::mpsc::Sender<HostName>,
+    firewall: Firewall,
+    pub(super) link: Link,
+    pub(super) store: NetworkStore,
+    pub(super) pops: Pops,
+    pub(super) bans: Bans,
+    /// What is to be in force; `None` where the settings do not make one.
+    wanted: Option<Intent>,
+    /// What is.
+    loaded: Option<Loaded>,
+    problem: Option<String>,
+    /// A problem is an incident once.
+    told: bool,
+    retry_at: Instant,
+    retry_after: Duration,
+    figures_at: Instant,
+}
+
+impl Owner {
+    fn new(parts: Parts, firewall: Firewall) -> Self {
+        let Parts {
+            policy,
+            facts,
+            driver,
+            state,
+            shared,
+            mut clock,
+            mut random,
+            queries,
+        } = parts;
+        let (store, problem) = NetworkStore::open(&state);
+        if let Some(problem) = problem {
+            warn!("{problem}");
+            raise(&shared, "restored", &problem);
+        }
+        let now = clock.now();
+        let at = At {
+            mono_ms: now.mono_ms,
+            unix_ms: now.unix_ms,
+            random: random(),
+        };
+        let watched = Watched::new(
+            [facts.sip.port()]
+                .into_iter()
+                .chain(facts.sips.map(|at| at.port())),
+            [22].into_iter().chain(facts.web.map(|at| at.port())),
+        );
+        let pops = Pops::new(&policy.firewall, &own(&policy), &store, at);
+        let bans = Bans::new(random(), watched, &store, now.mono_ms, now.unix_ms);
+        let link = match &driver {
+            Driver::DryRun => Link::none(),
+            Driver::Nft(socket) => Link::to(socket.clone(), firewall.clone()),
+        };
+        let now = Instant::now();
+        Owner {
+            policy,
+            facts,
+            driver,
+            shared,
+            clock,
+            random,
+            queries,
+            firewall,
+            link,
+            store,
+            pops,
+            bans,
+            wanted: None,
+            loaded: None,
+            problem: None,
+            told: false,
+            retry_at: now,
+            retry_after: RETRY.0,
+            figures_at: now,
+        }
+    }
+
+    fn run(mut self, inbox: &Receiver<Work>) {
+        self.begin();
+        let mut ticked = Instant::now();
+        self.publish();
+        loop {
+            match inbox.recv_timeout(TICK) {
+                Ok(Work::Stop) | Err(RecvTimeoutError::Disconnected) => break,
+                Ok(work) => self.take(work),
+                Err(RecvTimeoutError::Timeout) => {}
+            }
+            if ticked.elapsed() >= TICK {
+                ticked = Instant::now();
+                self.tick();
+                self.publish();
+            }
+        }
+        self.save();
+    }
+
+    /// The first rules. Where they cannot be loaded, those of before the start hold (F17, F18).
+    fn begin(&mut self) {
+        match self.intent_of(&self.policy.clone(), &self.pops.clone()) {
+            Ok(intent) => self.want(intent),
+            Err(problem) => self.failed(problem),
+        }
+    }
+
+    fn take(&mut self, work: Work) {
+        match work {
+            Work::Policy(policy, answer) => {
+                let taken = self.replace_policy(policy);
+                self.publish();
+                let _ = answer.send(taken);
+            }
+            Work::Decide(decision, answer) => {
+                let done = self.decide(decision);
+                self.publish();
+                let _ = answer.send(done);
+            }
+            Work::Heard(name, heard) => self.heard(&name, &heard),
+            Work::Probed(name, answer) => self.probed(&name, answer),
+            Work::Evidence(evidence) => self.evidence(&evidence),
+            Work::Event(Event::Samples(samples)) => self.samples(&samples),
+            Work::Event(Event::Drifted { what, restored }) => self.drifted(&what, restored),
+            Work::Gone(connection) => {
+                if self.link.lost(connection) {
+                    self.failed(
+                        "the firewall's helper has ended; the rules stay as they are".into(),
+                    );
+                }
+            }
+            // The loop sees it.
+            Work::Stop => {}
+        }
+    }
+
+    fn tick(&mut self) {
+        self.follow_tick();
+        self.bans_tick();
+        if self.problem.is_some() && Instant::now() >= self.retry_at {
+            self.retry();
+        }
+        if self.link.is_up() && self.figures_at.elapsed() >= FIGURES_EVERY {
+            self.figures_at = Instant::now();
+            if let Ok(Reply::Figures(counters)) = self.link.order(&Order::Figures) {
+                self.bans.counters = counters;
+            }
+        }
+    }
+
+    /// A moment, for the core.
+    pub(super) fn at(&mut self) -> At {
+        let now = self.clock.now();
+        At {
+            mono_ms: now.mono_ms,
+            unix_ms: now.unix_ms,
+            random: (self.random)(),
+        }
+    }
+
+    /// Puts another policy in force: all of it, or nothing.
+    fn replace_policy(&mut self, policy: Arc<Policy>) -> Result<(), String> {
+        let at = self.at();
+        let mut pops = self.pops.clone();
+        pops.configure(&policy.firewall, &own(&policy), at);
+        let intent = self.intent_of(&policy, &pops)?;
+        // The same again, whose helper is away: nothing would be changed by refusing it.
+        if self.wanted.as_ref() != Some(&intent) || self.loaded.is_none() {
+            self.load(&intent)?;
+        }
+        (self.policy, self.pops) = (policy, pops);
+        self.in_force(intent);
+        self.follow_tick();
+        Ok(())
+    }
+
+    /// What a policy with this allow-list asks for, looked over as the helper will.
+    fn intent_of(&self, policy: &Policy, pops: &Pops) -> Result<Intent, String> {
+        let never = intent::gateways()
+            .into_iter()
+            .chain(resolvers(policy))
+            .chain(intent::own_addresses());
+        let never = never.map(IpNet::from).collect();
+        let intent = intent::of(policy, &self.facts, pops.allowed(), never)?;
+        check::intent(&intent).map_err(|refused| refused.to_string())?;
+        Ok(intent)
+    }
+
+    /// Has rules loaded. They are in force when this answers `Ok`.
+    fn load(&mut self, intent: &Intent) -> Result<(), String> {
+        if self.driver == Driver::DryRun {
+            return Ok(());
+        }
+        let was_up = self.link.is_up();
+        let loaded = match self.link.order(&Order::Load(Box::new(intent.clone())))? {
+            Reply::Loaded(loaded) => loaded,
+            Reply::Refused(why) | Reply::Failed(why) => return Err(why),
+            other => {
+                return Err(format!(
+                    "the helper answered {other:?}; is it another version?"
+                ));
+            }
+        };
+        if !loaded.unchanged {
+            info!(
+                generation = format!("{:08x}", loaded.generation),
+                took_ms = loaded.took_ms,
+                "rules loaded and read back"
+            );
+        }
+        self.loaded = Some(loaded);
+        if !was_up {
+            self.ban_again();
+        }
+        Ok(())
+    }
+
+    /// Wants other rules, and loads them; goes on trying where that fails.
+    pub(super) fn want(&mut self, intent: Intent) {
+        match self.load(&intent) {
+            Ok(()) => self.in_force(intent),
+            Err(problem) => {
+                self.protect(&intent);
+                self.wanted = Some(intent);
+                self.failed(problem);
+            }
+        }
+    }
+
+    /// The allow-list has changed.
+    pub(super) fn allowed_changed(&mut self) {
+        match self.intent_of(&self.policy.clone(), &self.pops.clone()) {
+            Ok(intent) => self.want(intent),
+            Err(problem) => self.failed(problem),
+        }
+    }
+
+    fn in_force(&mut self, intent: Intent) {
+        self.protect(&intent);
+        self.wanted = Some(intent);
+        if self.problem.take().is_some() {
+            info!("the firewall's rules are in force again");
+        }
+        self.told = false;
+        self.retry_after = RETRY.0;
+    }
+
+    fn failed(&mut self, problem: String) {
+        if !self.told {
+            error!("{problem}");
+            raise(&self.shared, "firewall", &problem);
+            self.told = true;
+        }
+        self.loaded = None;
+        self.problem = Some(problem);
+        self.retry_at = Instant::now() + self.retry_after;
+        self.retry_after = (self.retry_after * 2).min(RETRY.1);
+    }
+
+    fn retry(&mut self) {
+        match self.wanted.take() {
+            Some(intent) => self.want(intent),
+            None => self.begin(),
+        }
+    }
+
+    fn drifted(&mut self, what: &str, restored: bool) {
+        let then = if restored {
+            "they were put back"
+        } else {
+            "they could not be put back"
+        };
+        let text = format!("somebody else changed the firewall's rules ({what}); {then}");
+        warn!("{text}");
+        raise(&self.shared, "firewall-changed", &text);
+        if !restored {
+            self.failed(text);
+        }
+    }
+
+    fn protect(&mut self, intent: &Intent) {
+        let lists = [
+            &intent.pops,
+            &intent.clients,
+            &intent.pbx,
+            &intent.remote,
+            &intent.office,
+            &intent.never_ban,
+        ];
+        let never = Never::new(lists.into_iter().flatten().copied());
+        self.apply_bans(|bans| bans.ledger.protect(never));
+    }
+
+    fn decide(&mut self, decision: Decision) -> Result<String, String> {
+        match decision {
+            Decision::Ban { .. } | Decision::Unban { .. } => self.decide_ban(decision),
+            _ => self.decide_pop(decision),
+        }
+    }
+
+    fn save(&mut self) {
+        self.save_pops();
+        self.save_bans();
+    }
+
+    fn publish(&mut self) {
+        let now_ms = self.clock.now().mono_ms;
+        let enforces = self.policy.settings.mode != Mode::Detect;
+        let pops = self.pops.view();
+        let dry = self.driver == Driver::DryRun;
+        let report = self.bans.report(self.policy.settings.mode);
+        let dropped = report.decided.iter().chain(&report.always);
+        let dropped = dropped.map(|line| line.packets).sum();
+        let bans = self.bans.ledger.list(now_ms);
+        self.firewall.show(View {
+            status: FirewallStatus {
+                driver: if dry { "dry-run" } else { "nft" }.into(),
+                topology: topology(self.policy.firewall.topology).into(),
+                enforces,
+                in_force: self.loaded.is_some(),
+                generation: self
+                    .loaded
+                    .as_ref()
+                    .map(|l| format!("{:08x}", l.generation)),
+                problem: self.problem.clone(),
+                allowed: pops.allowed.len(),
+                asked: pops.asked.len(),
+                bans: bans.len(),
+                dropped,
+            },
+            pops,
+            report: (!dry).then_some(report),
+            bans,
+            ruleset: (self.wanted.as_ref())
+                .map(|intent| render::rules(intent).text)
+                .unwrap_or_default(),
+        });
+    }
+}
+
+/// The topology's name.
+fn topology(topology: Topology) -> &'static str {
+    match topology {
+        Topology::Side => "side",
+        Topology::Router => "router",
+        Topology::Bridge => "bridge",
+    }
+}
+
+/// DNS servers that are asked: those of the settings, else the system's.
+fn resolvers(policy: &Policy) -> Vec<IpAddr> {
+    let known = trunkguard_dns::Resolver::new(&policy.firewall.dns);
+    known.map_or_else(
+        |_| Vec::new(),
+        |resolver| resolver.servers().iter().map(|at| at.ip()).collect(),
+    )
+}
+
+/// Addresses that no DNS answer may bring: the box's and the PBX's.
+fn own(policy: &Policy) -> Vec<IpAddr> {
+    let pbx = policy.firewall.pbx.iter().map(|network| network.net());
+    let single = pbx.filter(|net| net.prefix_len() == net.max_prefix_len());
+    single
+        .map(|net| net.addr())
+        .chain(intent::own_addresses())
+        .collect()
+}
+
+pub(super) fn raise(shared: &Shared, kind: &str, text: &str) {
+    if let Some(journal) = shared.journal() {
+        journal.raise(kind, text);
+    }
+}
