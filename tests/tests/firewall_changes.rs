@@ -166,7 +166,7 @@ fn firewall_changes_f14_f15_bans_and_other_tables_stay() {
             after["outside-sip"] >= before["outside-sip"] && after["outside-banned"] > 0,
             "counters began anew: {before:?} {after:?}"
         );
-        helper.done(&json!({ "unban": [at::ATTACKER] }))?;
+        helper.done(&json!({ "unban": [[at::ATTACKER, "sip"]] }))?;
         strangers.all_arrive(&raw, &capture)?;
         helper.done(&ban("sip", 2))?;
         let sip = probe::Probes::default().udp("banned", at::ATTACKER, at::PBX, &[5060, 12_000]);

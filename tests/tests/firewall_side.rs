@@ -239,7 +239,7 @@ fn firewall_side_f15_bans() {
             counted["outside-banned"] == 1,
             "the ban did not hold: {counted:?}"
         );
-        helper.done(&json!({ "unban": [at::ATTACKER] }))?;
+        helper.done(&json!({ "unban": [[at::ATTACKER, "sip"]] }))?;
         knock()?;
         let counted = helper.figures()?;
         ensure!(
