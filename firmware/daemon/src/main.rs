@@ -10,6 +10,7 @@ mod control;
 mod control_server;
 mod daemon;
 mod desk;
+mod doctor;
 mod firewall;
 mod health;
 mod held;

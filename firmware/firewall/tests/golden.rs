@@ -2,7 +2,7 @@
 //! them anew; the difference is then read before it is committed.
 #![allow(clippy::unwrap_used)]
 
-use std::{fs, path::Path};
+use std::{fs, net::IpAddr, path::Path};
 
 use proptest::prelude::*;
 use trunkguard_core::policy::{FromPbx, Interface, PortRange, Topology};
@@ -109,10 +109,7 @@ fn bans_are_as_the_files_say() {
         ban("203.0.113.9", Service::Sip, 90),
     ];
     golden("bans.nft", &render::ban(&bans, true));
-    golden(
-        "lifted.nft",
-        &render::lifted(&lifted(), false),
-    );
+    golden("lifted.nft", &render::lifted(&lifted(), false));
 }
 
 /// A script never takes away what counts and bans, nor a table or chain (F14).

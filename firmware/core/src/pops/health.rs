@@ -198,7 +198,7 @@ mod tests {
             health.answered(80_000, OK);
         }
         assert_eq!(health.loss_percent(), 0);
-        assert_eq!(health.line().as_str(), "80.7 ms, 0 % lost, 200");
+        assert_eq!(health.line().as_str(), "80.6 ms, 0 % lost, 200");
         assert_eq!(Health::default().line().as_str(), "not known yet");
         assert_eq!(Health::default().loss_percent(), 0);
     }

@@ -3,6 +3,7 @@
 
 mod bans;
 mod call;
+mod doctor;
 mod explain;
 mod firewall;
 mod history;
@@ -71,6 +72,8 @@ enum Command {
     Bans(bans::Arguments),
     /// Print the nft script of the rules that are to be in force.
     Ruleset(State),
+    /// Look for the usual mistakes of an installation.
+    Doctor(doctor::Arguments),
     /// Propose a policy from what the office has called.
     Suggest {
         #[command(flatten)]
@@ -193,6 +196,7 @@ pub fn run(arguments: Arguments) -> anyhow::Result<Answer> {
         Command::Pops(arguments) => pops::run(arguments),
         Command::Bans(arguments) => bans::run(arguments),
         Command::Ruleset(state) => running::ruleset(&state.dir),
+        Command::Doctor(arguments) => doctor::run(&arguments),
         Command::Suggest { output, days } => history::suggest(&output.state.dir, days, output.json),
     }
 }

@@ -1,6 +1,11 @@
 //! A DNS server that says what the test wants, in octets of its own: it shares no code with what it
 //! tests. UDP and TCP at the same port of a loopback address.
 
+// Each test binary uses a part of it.
+#![allow(dead_code)]
+
+pub mod asking;
+
 use std::{
     io::{Read, Write},
     net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream, UdpSocket},

@@ -51,7 +51,7 @@ fn store(connection: Connection, path: PathBuf, problem: Option<String>) -> Netw
 
 /// What the file says, in memory: it can be read when it cannot be written.
 #[allow(clippy::expect_used)]
-fn in_memory(path: &Path) -> Connection {
+pub(super) fn in_memory(path: &Path) -> Connection {
     let empty = || -> rusqlite::Result<Connection> {
         let connection = Connection::open_in_memory()?;
         connection.execute_batch(tables::SCHEMA)?;

@@ -78,6 +78,9 @@ pub(super) fn read_pops(db: &Connection) -> rusqlite::Result<Pops> {
     for (name, saved) in found.into_iter().take(MOST_ADDRESSES) {
         addresses.entry(name).or_default().push(saved);
     }
+    for of_a_name in addresses.values_mut() {
+        of_a_name.sort_by_key(|saved| saved.address);
+    }
     let names = rows(
         db,
         "SELECT name, ttl_s, confirmed_ms FROM name ORDER BY name",

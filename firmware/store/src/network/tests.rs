@@ -1,9 +1,4 @@
-use std::{
-    fs,
-    os::unix::fs::PermissionsExt,
-    process::Command,
-    sync::atomic::{AtomicBool, Ordering},
-};
+use std::{fs, os::unix::fs::PermissionsExt, process::Command};
 
 use super::*;
 use trunkguard_core::{
@@ -408,31 +403,27 @@ fn others_read_and_decide_while_the_daemon_writes() {
             assert!(is_whole(&reader.pops().unwrap().snapshot));
             cli.decide(&decision(&format!("203.0.113.{i}"), true))
                 .unwrap();
+            println!("{i}");
         }
         return;
     }
     let dir = tempfile::tempdir().unwrap();
     let mut store = opened(dir.path());
     store.save_pops(&generation(0)).unwrap();
-    let ended = AtomicBool::new(false);
-    std::thread::scope(|scope| {
-        scope.spawn(|| {
-            let out = other_process("reader", dir.path()).output().unwrap();
-            ended.store(true, Ordering::Release);
-            assert!(
-                out.status.success(),
-                "{}",
-                String::from_utf8_lossy(&out.stdout)
-            );
-        });
-        for n in (0..=255).cycle() {
-            if ended.load(Ordering::Acquire) {
-                break;
-            }
-            store.save_pops(&generation(n)).unwrap();
-            // The other one waits for its turn by polling; a gap lets it in.
-            std::thread::yield_now();
+    let mut child = other_process("reader", dir.path()).spawn().unwrap();
+    let mut decided =
+        std::io::BufRead::lines(std::io::BufReader::new(child.stdout.take().unwrap()));
+    let mut n = 0u16;
+    loop {
+        // Some writes, in the midst of which the other one reads and decides; then its turn for sure.
+        for _ in 0..5 {
+            n = (n + 1) % 256;
+            store.save_pops(&generation(n as u8)).unwrap();
         }
-    });
+        if decided.next().is_none() {
+            break;
+        }
+    }
+    assert!(child.wait().unwrap().success());
     assert_eq!(store.pops().unwrap().decisions.len(), 30);
 }

@@ -87,7 +87,7 @@ fn reasons_tell_what_was_done() {
             1_000,
             "tried 16 or more user names, 23 requests in 22 s to UDP 5060",
         ),
-        (page, 3_000, "5 wrong passwords in 12 s on the page"),
+        (page, 3_000, "9 wrong passwords in 24 s on the page"),
         (
             evidence(ip(STRANGER), Kind::Request),
             500,
