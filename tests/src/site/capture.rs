@@ -256,6 +256,11 @@ impl Capture {
         Ok(lock(&self.seen).flows.get(flow).map_or(0, HashMap::len))
     }
 
+    /// Has a packet of this flow come in, of those that were read until now?
+    pub fn has(&self, flow: &str) -> bool {
+        lock(&self.seen).flows.contains_key(flow)
+    }
+
     /// The numbers up to `sent` of a flow that did not come in.
     ///
     /// # Errors

@@ -108,22 +108,8 @@ impl Helper {
     /// # Errors
     /// When it does not come up within 10 s.
     pub fn start(site: &Site<'_>) -> Result<Helper> {
-        let socket = site.office.folder().join("helper.sock");
-        let path = socket.to_string_lossy().into_owned();
-        let log = site.office.log("helper");
-        let args = ["firewall", "--socket", &path, "--user", "root"];
-        let binary = tools::trunkguard()?;
-        let mut process = site.gate.within(|| Process::start(&binary, &args, &log))?;
-        let started = Instant::now();
-        let stream = loop {
-            match UnixStream::connect(&socket) {
-                Ok(stream) => break stream,
-                Err(_) if started.elapsed() < Duration::from_secs(10) && process.alive() => {
-                    thread::sleep(Duration::from_millis(10));
-                }
-                Err(e) => bail!("the helper's socket: {e}\n{}", process.printed()),
-            }
-        };
+        let (process, socket) = start(site)?;
+        let stream = UnixStream::connect(&socket)?;
         Ok(Helper {
             socket,
             process,
@@ -260,6 +246,22 @@ impl Helper {
             thread::sleep(Duration::from_millis(5));
         }
     }
+}
+
+/// Starts the helper on the box, for others to connect to; returns its socket too.
+///
+/// # Errors
+/// When it does not come up within 10 s.
+pub fn start(site: &Site<'_>) -> Result<(Process, PathBuf)> {
+    let socket = site.office.folder().join("helper.sock");
+    let path = socket.to_string_lossy().into_owned();
+    let log = site.office.log("helper");
+    let args = ["firewall", "--socket", &path, "--user", "root"];
+    let binary = tools::trunkguard()?;
+    let mut process = (site.gate).within(|| Process::start(&binary, &args, &log))?;
+    let patience = Duration::from_secs(10);
+    process.wait_for("socket", patience, |_| UnixStream::connect(&socket).is_ok())?;
+    Ok((process, socket))
 }
 
 /// Reads frames on a thread that ends with the connection.

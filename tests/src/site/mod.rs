@@ -9,7 +9,7 @@ mod capture;
 mod dns;
 mod ears;
 pub mod ethernet;
-mod helper;
+pub mod helper;
 pub mod packet;
 mod place;
 mod pop;
@@ -30,12 +30,13 @@ pub use wiring::{INSIDE, OUTSIDE, at};
 
 use std::{
     net::Ipv4Addr,
+    path::Path,
     sync::{Mutex, PoisonError},
 };
 
 use anyhow::{Result, ensure};
 
-use crate::{Office, Pbx, Root, office};
+use crate::{Guard, Office, Pbx, Root, office};
 
 /// How the box is plugged in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -128,6 +129,50 @@ impl Site<'_> {
     pub fn asterisk(&self, layers: &[&str]) -> Result<Pbx> {
         self.lan
             .within(|| self.office.pbx(Root::Asterisk22, layers))
+    }
+
+    /// The daemon on the box, at the box's address in the office, with a helper to load its rules; it
+    /// does not run yet. The first line of `policy` is that of `[firewall]`.
+    ///
+    /// # Errors
+    /// When it refuses the policy.
+    pub fn daemon(&self, helper: &Path, policy: &str) -> Result<Guard> {
+        let mut guard = Guard::new(self.office, &self.policy("prevent", policy))?;
+        guard.listen((at::BOX, 5060).into());
+        guard.load_rules_by(helper);
+        Ok(guard)
+    }
+
+    /// A policy file of a usual office, with further lines of `[firewall]`.
+    pub fn policy(&self, mode: &str, firewall: &str) -> String {
+        let inside = match self.topology {
+            Topology::Side => String::new(),
+            _ => format!("inside = \"{INSIDE}\"\n"),
+        };
+        format!(
+            r#"format = 1
+
+[settings]
+mode = "{mode}"
+country = "US"
+
+[firewall]
+topology = "{}"
+outside = "{OUTSIDE}"
+{inside}pbx = ["192.168.77.10", "2001:db8:77::10"]
+rtp = "10000-20200"
+{firewall}
+
+[policy.allow]
+countries = ["US"]
+
+[[client]]
+name = "office"
+addresses = ["192.168.77.10"]
+profile = "redirect"
+"#,
+            self.topology.name()
+        )
     }
 
     /// What passes the PBX's port from now on.
