@@ -20,6 +20,7 @@ mmdebstrap mmdebstrap
 setpriv util-linux
 nft nftables
 conntrack conntrack
+systemd-socket-activate systemd
 flock util-linux
 faketime faketime
 nft nftables

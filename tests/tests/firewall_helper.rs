@@ -1,202 +1,22 @@
-//! The privileged half of the firewall, from outside: the frames of its socket, and what the kernel
-//! has afterwards. Each test has a network namespace of its own, and touches no other.
+//! The privileged half of the firewall, from outside: whom it answers, what it refuses, and what it says
+//! when something is missing. Each test has a network namespace of its own, and touches no other.
 #![allow(clippy::unwrap_used)]
 
 use std::{
     fs,
-    io::{Read, Write},
-    net::{IpAddr, UdpSocket},
-    os::unix::{fs::PermissionsExt, net::UnixStream},
-    path::{Path, PathBuf},
+    io::Write,
+    os::unix::fs::PermissionsExt,
     process::Command,
     time::{Duration, Instant},
 };
 
-use anyhow::{Context, Result, ensure};
-use serde_json::{Value, json};
-use trunkguard_tests::{Office, Process, tools};
-
-const LIMIT: Duration = Duration::from_secs(20);
-const STRANGER: &str = "203.0.113.9";
-
-/// A helper that runs, and its socket.
-struct Helper {
-    process: Process,
-    socket: PathBuf,
-}
-
-impl Helper {
-    fn start(office: &Office) -> Result<Helper> {
-        Helper::with(office, &[], &[])
-    }
-
-    /// With more arguments, through another program.
-    fn with(office: &Office, arguments: &[&str], wrapper: &[&str]) -> Result<Helper> {
-        let socket = office.folder().join("run/helper.sock");
-        let binary = tools::trunkguard()?;
-        let (binary, path) = (binary.to_string_lossy(), socket.to_string_lossy());
-        let mut command: Vec<&str> = wrapper.to_vec();
-        command.extend([&*binary, "firewall", "--socket", &path]);
-        command.extend(arguments);
-        let mut process =
-            Process::start(Path::new(command[0]), &command[1..], &office.log("helper"))?;
-        process.wait_for("ready", LIMIT, |log| log.contains("ready"))?;
-        Ok(Helper { process, socket })
-    }
-
-    fn connect(&self) -> Result<Daemon> {
-        let stream = UnixStream::connect(&self.socket)?;
-        stream.set_read_timeout(Some(LIMIT))?;
-        Ok(Daemon {
-            stream,
-            events: Vec::new(),
-        })
-    }
-}
-
-/// The daemon's end of a connection.
-struct Daemon {
-    stream: UnixStream,
-    events: Vec<Value>,
-}
-
-impl Daemon {
-    fn send(&mut self, octets: &[u8]) -> Result<()> {
-        let length = u32::try_from(octets.len())?.to_be_bytes();
-        Ok(self.stream.write_all(&[&length[..], octets].concat())?)
-    }
-
-    fn frame(&mut self) -> Result<Value> {
-        let mut length = [0; 4];
-        self.stream.read_exact(&mut length).context("no frame")?;
-        let mut body = vec![0; u32::from_be_bytes(length) as usize];
-        self.stream.read_exact(&mut body)?;
-        Ok(serde_json::from_slice(&body)?)
-    }
-
-    fn order(&mut self, order: &Value) -> Result<Value> {
-        self.send(order.to_string().as_bytes())?;
-        loop {
-            let frame = self.frame()?;
-            match frame.get("reply") {
-                Some(reply) => return Ok(reply.clone()),
-                None => self.events.push(frame["event"].clone()),
-            }
-        }
-    }
-
-    fn load(&mut self, intent: &Value) -> Result<Value> {
-        let reply = self.order(&json!({ "load": intent }))?;
-        let loaded = reply.get("loaded").cloned();
-        loaded.with_context(|| format!("not loaded: {reply}"))
-    }
-
-    /// What is said in a refusal or failure.
-    fn told(&mut self, order: &Value, how: &str) -> Result<String> {
-        let reply = self.order(order)?;
-        let said = reply[how].as_str().map(str::to_owned);
-        said.with_context(|| format!("not {how}: {reply}"))
-    }
-
-    /// The next event of this kind.
-    fn event(&mut self, kind: &str) -> Result<Value> {
-        loop {
-            let event = match self.events.is_empty() {
-                true => self.frame()?["event"].clone(),
-                false => self.events.remove(0),
-            };
-            if let Some(event) = event.get(kind) {
-                return Ok(event.clone());
-            }
-        }
-    }
-
-    /// Packets of a counter.
-    fn counted(&mut self, name: &str) -> Result<u64> {
-        let reply = self.order(&json!("figures"))?;
-        let all = reply["figures"].as_array().context("no figures")?.clone();
-        let counter = all.iter().find(|counter| counter["name"] == name);
-        let packets = counter.and_then(|counter| counter["packets"].as_u64());
-        packets.with_context(|| format!("no counter {name} in {all:?}"))
-    }
-
-    /// The helper has closed the connection.
-    fn is_closed(&mut self) -> bool {
-        matches!(self.stream.read(&mut [0]), Ok(0) | Err(_))
-    }
-}
-
-fn side() -> Value {
-    json!({
-        "topology": "side", "enforce": true, "outside": "eth0", "inside": null,
-        "pbx": ["192.168.7.10/32"], "clients": ["192.168.7.10/32"],
-        "pops": ["208.100.60.17/32", "208.100.60.18/32"], "remote": [],
-        "office": ["192.168.7.0/24"], "never_ban": ["192.168.8.1/32"],
-        "from_pbx": "web", "rtp": "10000-20000",
-        "serves": { "sip": 5060, "sips": null, "web": 8443, "ssh": false },
-    })
-}
-
-fn with(key: &str, value: Value) -> Value {
-    let mut intent = side();
-    intent[key] = value;
-    intent
-}
-
-fn two_ports(topology: &str) -> Value {
-    let mut intent = with("topology", json!(topology));
-    intent["inside"] = json!("eth1");
-    intent
-}
-
-fn ban(address: &str, seconds: u32) -> Value {
-    json!({ "ban": [{ "address": address, "service": "sip", "seconds": seconds }] })
-}
-
-fn nft(arguments: &[&str]) -> Result<String> {
-    tools::run("nft", arguments)
-}
-
-/// Our table without figures that move.
-fn rules() -> Result<String> {
-    nft(&["-s", "list", "table", "inet", "trunkguard"])
-}
-
-fn mark(loaded: &Value) -> String {
-    format!("{:#010x}", loaded["generation"].as_u64().unwrap_or(0))
-}
-
-/// F14, F19: rules are in force when their mark has been read back; a refused change leaves them.
-#[test]
-fn rules_are_loaded_whole_and_verified() {
-    Office::run(|office| {
-        nft(&["add", "table", "inet", "other"])?;
-        nft(&["add", "table", "ip", "trunkguard_x"])?;
-        let helper = Helper::start(office)?;
-        let mut daemon = helper.connect()?;
-        let first = daemon.load(&side())?;
-        ensure!(first["unchanged"] == false, "{first}");
-        let set = nft(&["list", "set", "inet", "trunkguard", "generation"])?;
-        ensure!(set.contains(&mark(&first)), "{set}");
-
-        let again = daemon.load(&side())?;
-        ensure!(again["unchanged"] == true && again["generation"] == first["generation"]);
-        let other = daemon.load(&with("pops", json!(["208.100.60.17/32"])))?;
-        ensure!(other["unchanged"] == false && other["generation"] != first["generation"]);
-        daemon.load(&two_ports("router"))?;
-        let router = rules()?;
-        ensure!(router.contains("masquerade"), "{router}");
-        daemon.load(&side())?;
-        ensure!(!rules()?.contains("masquerade"));
-
-        let tables = nft(&["list", "tables"])?;
-        ensure!(
-            tables.contains("inet other") && tables.contains("ip trunkguard_x"),
-            "{tables}"
-        );
-        Ok(())
-    });
-}
+use anyhow::{Result, ensure};
+use serde_json::json;
+use trunkguard_tests::{
+    Office,
+    firewall::{Helper, LIMIT, STRANGER, ban, nft, rules, side, two_ports, with},
+    tools,
+};
 
 /// F12, whoever asks.
 #[test]
@@ -291,7 +111,7 @@ fn bad_frames_end_the_connection_and_the_rules_stay() {
             &b"\x7f\xff\xff\xffx"[..],
             b"\0\0\0\x04nope",
             b"\0\0\0\0",
-            b"\0\0\0\x15{\"load\":{\"shell\":\"x\"}}",
+            b"\0\0\0\x16{\"load\":{\"shell\":\"x\"}}",
         ] {
             let mut other = helper.connect()?;
             other.stream.write_all(octets)?;
@@ -316,195 +136,57 @@ fn bad_frames_end_the_connection_and_the_rules_stay() {
     });
 }
 
-/// F14: bans and counters outlive a re-apply, a new mode and a new topology.
+/// As the unit runs it: another user than root, one capability, and a socket that was handed over.
 #[test]
-fn bans_and_counters_survive() {
+fn one_capability_is_enough() {
     Office::run(|office| {
-        let helper = Helper::start(office)?;
+        let folder = office.folder();
+        fs::set_permissions(folder, fs::Permissions::from_mode(0o755))?;
+        fs::create_dir(folder.join("bin"))?;
+        let binary = folder.join("bin/trunkguard");
+        fs::copy(tools::trunkguard()?, &binary)?;
+        let socket = folder.join("orders.sock");
+        let caps = "-all,+net_admin";
+        let mut command = vec!["--listen", "", "--fdname=orders"];
+        let (path, binary) = (socket.to_string_lossy(), binary.to_string_lossy());
+        command[1] = &path;
+        command.extend(["/usr/bin/setpriv", "--reuid", "daemon", "--regid", "daemon"]);
+        command.extend(["--clear-groups", "--no-new-privs", "--inh-caps", caps]);
+        command.extend(["--ambient-caps", caps, "--bounding-set", caps]);
+        command.extend([&*binary, "firewall", "--user", "daemon"]);
+        let mut process = office.start("systemd-socket-activate", &command)?;
+        process.wait_for("the socket", LIMIT, |log| log.contains("Listening on"))?;
+        let mut helper = Helper { process, socket };
         let mut daemon = helper.connect()?;
-        let early = daemon.told(&ban(STRANGER, 600), "failed")?;
-        ensure!(early.contains("load them first"), "{early}");
         daemon.load(&side())?;
-        ensure!(daemon.order(&ban(STRANGER, 600))? == "done");
-        ensure!(daemon.order(&ban("2001:db8::9", 600))? == "done");
-        // To the box, from the box, by way of nothing: loopback passes, so this counts by hand.
-        nft(&[
-            "add",
-            "rule",
-            "inet",
-            "trunkguard",
-            "prerouting",
-            "counter",
-            "name",
-            "box-sip",
-        ])?;
-        let drifted = daemon.event("drifted")?;
-        ensure!(drifted["restored"] == true, "{drifted}");
-        nft(&[
-            "insert",
-            "rule",
-            "inet",
-            "trunkguard",
-            "input",
-            "udp",
-            "dport",
-            "9",
-            "counter",
-            "name",
-            "box-sip",
-            "accept",
-        ])?;
-        let socket = UdpSocket::bind("127.0.0.1:0")?;
-        socket.send_to(b"x", "127.0.0.1:9")?;
-        daemon.event("drifted")?;
-        let counted = daemon.counted("box-sip")?;
-
-        daemon.load(&with("enforce", json!(false)))?;
         daemon.load(&two_ports("router"))?;
-        daemon.load(&side())?;
-        ensure!(daemon.counted("box-sip")? == counted);
-        for (set, address) in [("bans_sip4", STRANGER), ("bans_sip6", "2001:db8::9")] {
-            let bans = nft(&["list", "set", "inet", "trunkguard", set])?;
-            ensure!(
-                bans.contains(address) && bans.contains("timeout 10m"),
-                "{bans}"
-            );
-        }
-        // Longer, then shorter, then not at all; a second lift is no error.
-        ensure!(daemon.order(&ban(STRANGER, 3_600))? == "done");
-        let bans = nft(&["list", "set", "inet", "trunkguard", "bans_sip4"])?;
-        ensure!(bans.contains("timeout 1h"), "{bans}");
-        for _ in 0..2 {
-            ensure!(daemon.order(&json!({ "unban": [[STRANGER, "sip"]] }))? == "done");
-            let bans = nft(&["list", "set", "inet", "trunkguard", "bans_sip4"])?;
-            ensure!(!bans.contains(STRANGER), "{bans}");
-        }
-        Ok(())
-    });
-}
-
-/// F20: whoever takes the table away, or changes it, it is back, with the bans, and this is told.
-#[test]
-fn a_table_that_somebody_flushed_is_put_back() {
-    Office::run(|office| {
-        let helper = Helper::start(office)?;
-        let mut daemon = helper.connect()?;
-        daemon.load(&side())?;
-        ensure!(daemon.order(&ban(STRANGER, 600))? == "done");
-        let before = rules()?;
-        for change in [
-            &["flush", "ruleset"][..],
-            &["flush", "table", "inet", "trunkguard"],
-            &["delete", "table", "inet", "trunkguard"],
-            &["flush", "set", "inet", "trunkguard", "pops4"],
-            &["insert", "rule", "inet", "trunkguard", "input", "accept"],
-        ] {
-            nft(change)?;
-            let drifted = daemon.event("drifted")?;
-            ensure!(drifted["restored"] == true, "{change:?}: {drifted}");
-            ensure!(
-                drifted["what"]
-                    .as_str()
-                    .is_some_and(|what| what.contains("`nft`")),
-                "{drifted}"
-            );
-            let bans = nft(&["list", "set", "inet", "trunkguard", "bans_sip4"])?;
-            ensure!(bans.contains(STRANGER), "{change:?}: {bans}");
-            ensure!(sorted(&rules()?) == sorted(&before), "{change:?}");
-        }
-        // Somebody else's table is nobody's business.
-        nft(&["add", "table", "inet", "other"])?;
-        nft(&["delete", "table", "inet", "other"])?;
-        ensure!(daemon.load(&side())?["unchanged"] == true);
-        ensure!(daemon.events.is_empty(), "{:?}", daemon.events);
-        Ok(())
-    });
-}
-
-/// Lines in order: what is taken away and put back has another place, but no other meaning. Times
-/// of bans move.
-fn sorted(rules: &str) -> Vec<&str> {
-    let mut lines: Vec<&str> = rules.lines().filter(|l| !l.contains("timeout ")).collect();
-    lines.sort_unstable();
-    lines
-}
-
-/// F18, F19: killed, it leaves the rules; the next one adopts them.
-#[test]
-fn rules_outlive_the_helper_and_are_adopted() {
-    Office::run(|office| {
-        let mut helper = Helper::start(office)?;
-        let mut daemon = helper.connect()?;
-        let first = daemon.load(&side())?;
-        ensure!(daemon.order(&ban(STRANGER, 600))? == "done");
-        let before = rules()?;
+        ensure!(daemon.order(&ban(STRANGER, 60))? == "done");
+        ensure!(daemon.order(&json!({ "flows": [STRANGER] }))? == json!({ "flows": [0] }));
         helper.process.kill();
-        ensure!(rules()? == before);
-        ensure!(daemon.is_closed());
-
-        let helper = Helper::start(office)?;
-        let mut daemon = helper.connect()?;
-        // It does not know yet what is to be, so it only tells.
-        nft(&[
-            "add",
-            "set",
-            "inet",
-            "trunkguard",
-            "foreign",
-            "{ type mark; }",
-        ])?;
-        let drifted = daemon.event("drifted")?;
-        ensure!(drifted["restored"] == false, "{drifted}");
-        let adopted = daemon.load(&side())?;
-        ensure!(adopted["unchanged"] == true && adopted["generation"] == first["generation"]);
-        // And a second helper is not started beside it.
-        let second = Command::new(tools::trunkguard()?)
-            .args(["firewall", "--socket"])
-            .arg(&helper.socket)
+        let closed = Command::new(tools::on_path("setpriv")?)
+            .args([
+                "--reuid",
+                "daemon",
+                "--regid",
+                "daemon",
+                "--clear-groups",
+                "--no-new-privs",
+            ])
+            .args([
+                "--inh-caps",
+                caps,
+                "--ambient-caps",
+                caps,
+                "--bounding-set",
+                caps,
+            ])
+            .args([&*binary, "firewall", "closed"])
             .output()?;
-        let said = String::from_utf8_lossy(&second.stderr).into_owned();
         ensure!(
-            second.status.code() == Some(2) && said.contains("another helper"),
-            "{said}"
+            closed.status.success(),
+            "{}",
+            String::from_utf8_lossy(&closed.stderr)
         );
-        Ok(())
-    });
-}
-
-/// F16: the live flows of who is revoked end, also when the helper is a new one.
-#[test]
-fn revoked_addresses_lose_their_flows() {
-    Office::run(|office| {
-        let mut helper = Helper::start(office)?;
-        let mut daemon = helper.connect()?;
-        daemon.load(&side())?;
-        let all: [IpAddr; 3] = [
-            "208.100.60.17".parse()?,
-            "208.100.60.18".parse()?,
-            "192.168.7.10".parse()?,
-        ];
-        let flow = |address: &IpAddr| {
-            let address = address.to_string();
-            let udp = [
-                "-p", "udp", "--sport", "5060", "--dport", "5060", "-t", "600",
-            ];
-            let ends = ["-I", "-s", &address, "-d", "192.0.2.1"];
-            tools::run("conntrack", &[&ends[..], &udp].concat())
-        };
-        for address in &all {
-            flow(address)?;
-        }
-        let flows = json!({ "flows": all });
-        ensure!(daemon.order(&flows)? == json!({ "flows": [1, 1, 1] }));
-        let loaded = daemon.load(&with("pops", json!(["208.100.60.17/32"])))?;
-        ensure!(loaded.get("warning").is_none(), "{loaded}");
-        ensure!(daemon.order(&flows)? == json!({ "flows": [1, 0, 1] }));
-
-        helper.process.kill();
-        let helper = Helper::start(office)?;
-        let mut daemon = helper.connect()?;
-        daemon.load(&with("pops", json!(["198.51.100.1/32"])))?;
-        ensure!(daemon.order(&flows)? == json!({ "flows": [0, 0, 1] }));
         Ok(())
     });
 }
@@ -517,6 +199,21 @@ fn what_is_missing_is_named() {
         let mut daemon = helper.connect()?;
         let said = daemon.told(&json!({ "load": side() }), "failed")?;
         ensure!(said.contains("install the package nftables"), "{said}");
+        Ok(())
+    });
+    Office::run(|office| {
+        // Rules without conntrack are better than none, but this is said (F16).
+        let folder = office.folder().join("bin");
+        fs::create_dir(&folder)?;
+        std::os::unix::fs::symlink(tools::on_path("nft")?, folder.join("nft"))?;
+        let path = format!("PATH={}", folder.display());
+        let helper = Helper::with(office, &[], &["/usr/bin/env", &path])?;
+        let mut daemon = helper.connect()?;
+        daemon.load(&side())?;
+        let loaded = daemon.load(&with("pops", json!(["208.100.60.17/32"])))?;
+        let said = loaded["warning"].as_str().unwrap_or_default();
+        ensure!(said.contains("install the package conntrack"), "{loaded}");
+        ensure!(!rules()?.contains("208.100.60.18"));
         Ok(())
     });
     Office::run(|office| {
@@ -628,8 +325,9 @@ fn closed_rules_are_loaded_without_a_daemon() {
             rules.contains("@clients4") && !rules.contains("table bridge"),
             "{rules}"
         );
-        // Closed by hand under a helper: the rules that are to be come back.
-        closed()?;
+        // Closed by hand under a helper: the rules that are to be come back, perhaps before the command
+        // has looked whether its own are in force.
+        let _ = closed();
         ensure!(daemon.event("drifted")?["restored"] == true);
         ensure!(nft(&["list", "ruleset"])?.contains("@clients4"));
         Ok(())
@@ -646,90 +344,4 @@ fn closed_rules_are_loaded_without_a_daemon() {
         );
         Ok(())
     });
-}
-
-/// A table of another version, with other kinds of sets or chains, makes room for ours.
-#[test]
-fn a_table_of_another_version_is_replaced() {
-    Office::run(|office| {
-        nft(&["add", "table", "inet", "trunkguard"])?;
-        nft(&[
-            "add",
-            "set",
-            "inet",
-            "trunkguard",
-            "pops4",
-            "{ type ipv6_addr; }",
-        ])?;
-        let helper = Helper::start(office)?;
-        let mut daemon = helper.connect()?;
-        daemon.load(&side())?;
-        ensure!(rules()?.contains("208.100.60.17"));
-        Ok(())
-    });
-    Office::run(|office| {
-        nft(&["add", "table", "inet", "trunkguard"])?;
-        let chain = "{ type filter hook input priority 7; policy accept; }";
-        nft(&["add", "chain", "inet", "trunkguard", "forward", chain])?;
-        let helper = Helper::start(office)?;
-        let mut daemon = helper.connect()?;
-        daemon.load(&side())?;
-        ensure!(rules()?.contains("hook forward"));
-        Ok(())
-    });
-}
-
-/// F5, F13: a packet that is dropped is counted and sampled, under the name of its rule.
-#[test]
-fn dropped_packets_are_sampled() {
-    Office::run(|office| {
-        let helper = Helper::start(office)?;
-        let mut daemon = helper.connect()?;
-        // Another network namespace at the other end of eth0.
-        let mut other = office.start("unshare", &["-n", "sleep", "600"])?;
-        let pid = other.id().to_string();
-        let link = [
-            "link", "add", "eth0", "type", "veth", "peer", "name", "eth0", "netns",
-        ];
-        let started = Instant::now();
-        // Until unshare has got there, the peer would be in this namespace.
-        while namespace(&pid)? == namespace("self")? {
-            ensure!(started.elapsed() < LIMIT && other.alive(), "no namespace");
-        }
-        tools::run("ip", &[&link[..], &[&pid]].concat())?;
-        tools::run("ip", &["address", "add", "198.51.100.1/24", "dev", "eth0"])?;
-        tools::run("ip", &["link", "set", "eth0", "up"])?;
-        daemon.load(&side())?;
-        let there =
-            |args: &[&str]| tools::run("nsenter", &[&["-t", &pid, "-n", "--"], args].concat());
-        there(&["ip", "address", "add", "198.51.100.9/24", "dev", "eth0"])?;
-        there(&["ip", "link", "set", "eth0", "up"])?;
-        let send = "import socket; s=socket.socket(socket.AF_INET,socket.SOCK_DGRAM); s.sendto(b'OPTIONS sip:x SIP/2.0',('198.51.100.1',5060))";
-        there(&["python3", "-c", send])?;
-        let sample = loop {
-            let samples = daemon.event("samples")?;
-            let all = samples.as_array().context("no list")?.clone();
-            if let Some(sample) = all.into_iter().find(|s| s["rule"] == "box-sip") {
-                break sample;
-            }
-        };
-        let octets: Vec<u8> = serde_json::from_value(sample["packet"].clone())?;
-        ensure!(
-            octets[0] == 0x45 && octets[12..16] == [198, 51, 100, 9],
-            "{octets:?}"
-        );
-        ensure!(octets.windows(7).any(|w| w == b"OPTIONS"));
-        ensure!(daemon.counted("box-sip")? == 1);
-        other.kill();
-        Ok(())
-    });
-}
-
-fn namespace(pid: &str) -> Result<PathBuf> {
-    // This test is a thread of its own, and so is its namespace.
-    let path = match pid {
-        "self" => "/proc/thread-self/ns/net".into(),
-        pid => format!("/proc/{pid}/ns/net"),
-    };
-    Ok(fs::read_link(path)?)
 }

@@ -234,7 +234,7 @@ fn refusals_silence_and_garbage_are_failures_that_say_why() {
     assert_eq!(why(&code(0)), "the name has no address");
 
     let outcome = hears(SHORT, |_| vec![]);
-    assert_eq!(why(&outcome), "no answer within 400 ms");
+    assert_eq!(why(&outcome), "no answer within 1200 ms");
     let outcome = hears(SHORT, |asked| vec![[&asked.id[..], &[0xff; 300]].concat()]);
     assert!(!why(&outcome).is_empty());
     let outcome = hears(SHORT, |asked| {

@@ -69,13 +69,16 @@ pub enum Problem {
     TimedOut,
     /// nft says that it is done, and it is not.
     #[error(
-        "the rules were loaded and are not in force: the kernel says mark {found:?}, not {expected:#010x}; somebody else changes table {TABLE}"
+        "the rules were loaded and are not in force: the kernel says mark {found:?} and {} rules, not {expected} and {}; another program changes table {TABLE} (a helper that runs puts its own rules back)",
+        .rules.1, .rules.0
     )]
     Unverified {
         /// The mark of the script.
         expected: u32,
         /// That of the kernel.
         found: Option<u32>,
+        /// Rules of the script, and of the kernel.
+        rules: (usize, usize),
     },
     /// The system refuses something.
     #[error("{what}: {source}")]
@@ -261,7 +264,11 @@ fn understand(complaint: &str) -> Problem {
     if first.contains("Too many open files in system") {
         return Problem::Full;
     }
-    if first.contains("File exists") || (first.contains("not supported") && line.contains("hook")) {
+    // nft 1.1 looks at sets and chains itself before it asks the kernel.
+    let differs = ["File exists", "existing set", "with different declaration"];
+    if differs.iter().any(|words| first.contains(words))
+        || (first.contains("not supported") && line.contains("hook"))
+    {
         return Problem::Conflict {
             said: said.join("\n"),
         };
@@ -314,6 +321,16 @@ mod tests {
         assert!(matches!(understand(root), Problem::NotAllowed));
         let other = "e.nft:1:25-29: Error: Could not process rule: File exists\nadd set inet trunkguard pops4 { type ipv4_addr; }\n                        ^^^^^\n";
         assert!(matches!(understand(other), Problem::Conflict { .. }));
+        for words in [
+            "existing set lacks interval flag",
+            "Chain \"forward\" already exists in table inet 'trunkguard' with different declaration",
+        ] {
+            let said = format!("x:1:1-2: Error: {words}\n\tset pops4 {{ }}\n\t    ^^^^^\n");
+            assert!(
+                matches!(understand(&said), Problem::Conflict { .. }),
+                "{words}"
+            );
+        }
         let typo = "x:1:96-96: Error: syntax error, unexpected newline\nadd rule inet x ct state established foo\n      ^\n";
         assert!(matches!(understand(typo), Problem::Refused { .. }));
         let empty = understand("").to_string();

@@ -13,6 +13,7 @@ use crate::{
     here,
     intent::Intent,
     kernel::{Family, Kernel},
+    nets,
     protocol::{Ban, Counter, Event, Loaded, Order, Reply, Service},
     render::{self, Script},
 };
@@ -152,7 +153,10 @@ impl Orders {
     fn try_load(&mut self, intent: &Intent) -> Result<(u32, bool, Option<String>), Problem> {
         let script = render::rules(intent);
         let before = self.before()?;
-        if before.bridge == script.bridge && apply::generation()? == Some(script.generation) {
+        if before.bridge == script.bridge
+            && apply::generation()? == Some(script.generation)
+            && self.is_whole(&script)?
+        {
             return Ok((script.generation, true, None));
         }
         let trusted = match &self.intent {
@@ -178,6 +182,27 @@ impl Orders {
         Ok((script.generation, false, warning))
     }
 
+    /// A mark alone does not say that nobody was at the rules: `flush table` leaves it. Where this
+    /// helper has watched them all the time their number does; a new helper looks into the sets too.
+    fn is_whole(&mut self, script: &Script) -> Result<bool, Problem> {
+        if count(&mut self.kernel, script)? != script.rules {
+            return Ok(false);
+        }
+        if self.intent.is_some() {
+            return Ok(true);
+        }
+        for (name, networks) in &script.sets {
+            for (v, ipv6) in [("4", false), ("6", true)] {
+                let found = apply::networks(&format!("{name}{v}"))?;
+                let wanted = nets::of_family(&[networks], ipv6);
+                if nets::of_family(&[&found], ipv6) != wanted {
+                    return Ok(false);
+                }
+            }
+        }
+        Ok(true)
+    }
+
     /// Loads a script whether or not it is in force, reads its mark back, and then puts bans back
     /// where their sets were gone: 100,000 of them take longer than the rules may be missed.
     fn force(&mut self, script: &Script) -> Result<(), Problem> {
@@ -191,15 +216,7 @@ impl Orders {
             }
             other => other?,
         }
-        match apply::generation()? {
-            Some(found) if found == script.generation => {}
-            found => {
-                return Err(Problem::Unverified {
-                    expected: script.generation,
-                    found,
-                });
-            }
-        }
+        verify(&mut self.kernel, script)?;
         if self.bans_gone {
             for some in self.bans.known(Instant::now()).chunks(BANS_AT_ONCE) {
                 self.own(&render::banned(some, script.bridge))?;
@@ -351,11 +368,34 @@ pub fn close() -> Result<(), Problem> {
         }
         other => other?,
     }
-    match apply::generation()? {
-        Some(found) if found == script.generation => Ok(()),
-        found => Err(Problem::Unverified {
-            expected: script.generation,
-            found,
-        }),
+    verify(&mut kernel, &script)
+}
+
+/// Are the rules in force? Their mark says that they came in one piece, their number that nobody has
+/// taken any of them away since.
+fn verify(kernel: &mut Kernel, script: &Script) -> Result<(), Problem> {
+    let found = apply::generation()?;
+    let rules = count(kernel, script)?;
+    if found == Some(script.generation) && rules == script.rules {
+        return Ok(());
     }
+    Err(Problem::Unverified {
+        expected: script.generation,
+        found,
+        rules: (script.rules, rules),
+    })
+}
+
+fn count(kernel: &mut Kernel, script: &Script) -> Result<usize, Problem> {
+    let mut rules = |family| {
+        kernel.rules(family).map_err(|source| Problem::System {
+            what: "the kernel does not say its rules",
+            source,
+        })
+    };
+    Ok(rules(Family::Inet)?
+        + match script.bridge {
+            true => rules(Family::Bridge)?,
+            false => 0,
+        })
 }

@@ -135,7 +135,7 @@ fn gateways_v6(table: &str) -> impl Iterator<Item = IpAddr> {
     })
 }
 
-/// The box's own addresses.
+/// The box's own addresses, without those that only it can reach.
 pub fn own_addresses() -> Vec<IpAddr> {
     let Ok(all) = nix::ifaddrs::getifaddrs() else {
         return Vec::new();
@@ -145,6 +145,7 @@ pub fn own_addresses() -> Vec<IpAddr> {
         let v4 = address.as_sockaddr_in().map(|a| IpAddr::V4(a.ip()));
         v4.or_else(|| address.as_sockaddr_in6().map(|a| IpAddr::V6(a.ip())))
     })
+    .filter(|address| !address.is_loopback() && !address.is_unspecified())
     .collect()
 }
 

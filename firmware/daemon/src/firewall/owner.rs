@@ -6,7 +6,7 @@ use std::{
     path::PathBuf,
     sync::{
         Arc,
-        mpsc::{Receiver, RecvTimeoutError},
+        mpsc::{Receiver, RecvTimeoutError, sync_channel},
     },
     thread::{self, JoinHandle},
     time::{Duration, Instant},
@@ -28,7 +28,7 @@ use trunkguard_firewall::{
 use trunkguard_store::network::NetworkStore;
 
 use super::{
-    Driver, Firewall, Work,
+    Driver, Firewall, PATIENCE, Work,
     bans::Bans,
     intent::{self, Facts},
     link::Link,
@@ -64,16 +64,25 @@ pub struct Parts {
     pub queries: tokio::sync::mpsc::Sender<HostName>,
 }
 
-/// Starts the owner, which loads the rules at once and goes on trying where it cannot.
+/// Starts the owner, and waits until it has loaded the first rules, or has failed to: it goes on
+/// trying then, and calls are answered meanwhile.
 ///
 /// # Errors
 /// When there is no thread to be had.
 pub fn start(parts: Parts) -> std::io::Result<(Firewall, JoinHandle<()>)> {
     let (firewall, inbox) = Firewall::new();
     let handle = firewall.clone();
+    let (begun, begins) = sync_channel(1);
     let thread = thread::Builder::new()
         .name("firewall".into())
-        .spawn(move || Owner::new(parts, handle).run(&inbox))?;
+        .spawn(move || {
+            let mut owner = Owner::new(parts, handle);
+            owner.begin();
+            owner.publish();
+            let _ = begun.send(());
+            owner.run(&inbox);
+        })?;
+    let _ = begins.recv_timeout(PATIENCE);
     Ok((firewall, thread))
 }
 
@@ -163,9 +172,7 @@ impl Owner {
     }
 
     fn run(mut self, inbox: &Receiver<Work>) {
-        self.begin();
         let mut ticked = Instant::now();
-        self.publish();
         loop {
             match inbox.recv_timeout(TICK) {
                 Ok(Work::Stop) | Err(RecvTimeoutError::Disconnected) => break,
@@ -264,6 +271,8 @@ impl Owner {
             .into_iter()
             .chain(resolvers(policy))
             .chain(intent::own_addresses());
+        // A resolver of the box's own needs no protection.
+        let never = never.filter(|address| !address.is_loopback());
         let never = never.map(IpNet::from).collect();
         let intent = intent::of(policy, &self.facts, pops.allowed(), never)?;
         check::intent(&intent).map_err(|refused| refused.to_string())?;

@@ -15,7 +15,7 @@ pub const GOOD: &str = "208.100.60.17";
 /// Long enough for loopback on a busy machine.
 pub const PATIENT: Duration = Duration::from_secs(3);
 /// Where silence is what is waited for.
-pub const SHORT: Duration = Duration::from_millis(400);
+pub const SHORT: Duration = Duration::from_millis(1_200);
 
 pub fn name() -> HostName {
     HostName::parse(NAME).unwrap()

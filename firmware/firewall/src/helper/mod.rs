@@ -89,6 +89,7 @@ pub fn run(options: &Options) -> Result<(), Fatal> {
         samples_due: Instant::now(),
         mend_due: Instant::now(),
         unheard: 0,
+        untold: None,
     };
     info!(socket = %options.socket.display(), "ready");
     let _ = sd_notify::notify(&[sd_notify::NotifyState::Ready]);
@@ -104,6 +105,8 @@ struct Helper {
     mend_due: Instant,
     /// Samples that nobody could be told of.
     unheard: u32,
+    /// The last change by somebody else that happened while nobody was connected.
+    untold: Option<Event>,
 }
 
 /// What is ready.
@@ -198,8 +201,10 @@ impl Helper {
         if due || event.is_some() {
             self.mend_due = Instant::now() + AGAIN;
         }
-        if let Some(event) = event {
-            self.tell(event);
+        match event {
+            Some(event) if self.peers.is_empty() => self.untold = Some(event),
+            Some(event) => self.tell(event),
+            None => {}
         }
     }
 
@@ -231,6 +236,9 @@ impl Helper {
                 warn!("more than {PEERS} connections; the oldest is closed");
             }
             self.peers.push(Peer::new(stream));
+            if let Some(event) = self.untold.take() {
+                self.tell(event);
+            }
         }
     }
 

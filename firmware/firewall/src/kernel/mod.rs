@@ -23,6 +23,8 @@ pub const ULOG: u8 = 4;
 pub const NEWGEN: u8 = 15;
 const NEWTABLE: u8 = 0;
 const GETTABLE: u8 = 1;
+const NEWRULE: u8 = 6;
+const GETRULE: u8 = 7;
 const GETGEN: u8 = 16;
 const NEWOBJ: u8 = 18;
 const GETOBJ: u8 = 19;
@@ -107,6 +109,22 @@ impl Kernel {
                 _ => Err(problem),
             },
         }
+    }
+
+    /// How many rules our table has.
+    ///
+    /// # Errors
+    /// The kernel's refusal; no table is no error.
+    pub fn rules(&mut self, family: Family) -> io::Result<usize> {
+        let mut found = 0;
+        let wanted = [(TABLE_NAME, [TABLE.as_bytes(), b"\0"].concat())];
+        self.ask(GETRULE, family as u8, true, &wanted, |message| {
+            let ours = message.is(NFTABLES, NEWRULE)
+                && attributes(message.body)
+                    .any(|(kind, value)| kind == TABLE_NAME && text(value) == TABLE);
+            found += usize::from(ours);
+        })?;
+        Ok(found)
     }
 
     /// The counters of our table.

@@ -11,6 +11,7 @@ mod counters;
 mod table;
 mod through;
 
+use ipnet::IpNet;
 use trunkguard_core::policy::Topology;
 
 pub use bans::{ban, banned, lifted};
@@ -32,6 +33,10 @@ pub struct Script {
     pub generation: u32,
     /// There is a table in family bridge.
     pub bridge: bool,
+    /// Rules in all of it.
+    pub rules: usize,
+    /// The sets of table inet, but for bans: name without family, networks of both.
+    pub sets: Vec<(&'static str, Vec<IpNet>)>,
 }
 
 /// The rules of an intent that [`crate::check::intent`] has looked over.
@@ -56,17 +61,20 @@ pub fn rules(intent: &Intent) -> Script {
         ("exempt", exempt),
     ];
     let bridge = is_bridge(intent);
+    let mut rules = 0;
     if bridge {
         let mut table = Table::new("bridge", sets.clone(), &["bans_sip"], intent.enforce);
         through::bridge(intent, &mut table);
         table.write(&mut text);
+        rules += table.rules();
     }
     sets.push(("clients", intent.clients.clone()));
     let mut table = Table::new("inet", sets, &["bans_sip", "bans_page"], intent.enforce);
     box_itself::chains(intent, &mut table);
     through::inet(intent, &mut table);
     table.write(&mut text);
-    marked(text, bridge)
+    rules += table.rules();
+    marked(text, bridge, rules, table)
 }
 
 /// Has this intent a table in family bridge?
@@ -79,10 +87,12 @@ pub fn is_bridge(intent: &Intent) -> bool {
 pub fn closed(bridge: bool) -> Script {
     let mut text = String::from("# Trunkguard: closed, until the daemon knows its policy.\n");
     let sets = ["pops", "remote", "office", "pbx", "exempt"].map(|name| (name, Vec::new()));
+    let mut rules = 0;
     if bridge {
         let mut table = Table::new("bridge", sets.to_vec(), &["bans_sip"], true);
         through::bridge_closed(&mut table);
         table.write(&mut text);
+        rules += table.rules();
     }
     let mut sets = sets.to_vec();
     sets.push(("clients", Vec::new()));
@@ -90,10 +100,11 @@ pub fn closed(bridge: bool) -> Script {
     box_itself::closed(&mut table);
     through::inet_closed(&mut table);
     table.write(&mut text);
-    marked(text, bridge)
+    rules += table.rules();
+    marked(text, bridge, rules, table)
 }
 
-fn marked(mut text: String, bridge: bool) -> Script {
+fn marked(mut text: String, bridge: bool, rules: usize, table: Table) -> Script {
     let generation = hash(text.as_bytes());
     text.push_str(&format!(
         "add element inet {TABLE} generation {{ {generation:#010x} }}\n"
@@ -102,6 +113,8 @@ fn marked(mut text: String, bridge: bool) -> Script {
         text,
         generation,
         bridge,
+        rules,
+        sets: table.into_sets(),
     }
 }
 

@@ -76,6 +76,16 @@ impl Table {
         self.chains.push(chain);
     }
 
+    /// How many rules it has.
+    pub fn rules(&self) -> usize {
+        self.chains.iter().map(|chain| chain.rules.len()).sum()
+    }
+
+    /// The sets that a load replaces: their names, and what is in them.
+    pub fn into_sets(self) -> Vec<(&'static str, Vec<IpNet>)> {
+        self.sets
+    }
+
     /// Writes it. Run again, it changes what it names and keeps counters and bans; nothing in it is
     /// taken away and made anew, because a chain that is just being made lets packets through.
     pub fn write(&self, to: &mut String) {
