@@ -118,24 +118,59 @@ fn firewall_dns_f21_bad_answers_open_nothing() {
             Says::CutShort(at::OTHER_POP),
             Says::PointerLoop,
             Says::Garbage,
-            // Addresses that no PoP can have (F12): everybody, the box, the office, a group.
-            Says::Addresses(vec![Ipv4Addr::UNSPECIFIED]),
-            Says::Addresses(vec![Ipv4Addr::BROADCAST]),
-            Says::Addresses(vec![Ipv4Addr::LOCALHOST]),
-            Says::Addresses(vec![at::NEIGHBOUR, Ipv4Addr::new(10, 0, 0, 1)]),
-            Says::Addresses(vec![Ipv4Addr::new(224, 0, 0, 1)]),
         ] {
             let said = format!("{lie:?}");
             this.ask(&dns, lie)?;
             let pops = this.wait(&said, failure)?;
             ensure!(
-                pops["allowed"] == json!(["208.100.60.17/32"]),
+                pops["allowed"] == json!(["208.100.60.17"]),
                 "{said}: {pops:#}"
             );
             this.only_the_pop_passes(std::slice::from_ref(&other))
                 .context(said)?;
             this.ask(&dns, truth())?;
             this.wait("the truth again", confirmed)?;
+        }
+        Ok(())
+    });
+}
+
+/// F12, F21: addresses that no PoP can have are never let in, and it is said: everybody, the box, the
+/// office, groups, the PBX.
+#[test]
+fn firewall_dns_f12_f21_addresses_of_nobody_open_nothing() {
+    Site::run(Topology::Router, |site| {
+        let dns = Dns::start(&site.internet, Says::Addresses(vec![at::POP]))?;
+        let this = Follower::start(site)?;
+        this.wait("the truth", confirmed)?;
+        let other = sip_from("other PoP", at::OTHER_POP);
+        for address in [
+            Ipv4Addr::UNSPECIFIED,
+            Ipv4Addr::BROADCAST,
+            Ipv4Addr::LOCALHOST,
+            Ipv4Addr::new(224, 0, 0, 1),
+            Ipv4Addr::new(10, 0, 0, 1),
+            at::NEIGHBOUR,
+            at::PBX,
+            at::BOX_OUTSIDE,
+        ] {
+            let before = this.guard.log().matches("DNS says").count();
+            // With an address that is taken, by which it shows that the answer has been read.
+            let taken = Ipv4Addr::new(208, 100, 60, 100 + address.octets()[3] % 100);
+            this.ask(&dns, Says::Addresses(vec![at::POP, address, taken]))?;
+            let taken = format!("\"{taken}\"");
+            let pops = this.wait(&taken, |pops| pops["names"][0].to_string().contains(&taken))?;
+            let said = this.guard.log();
+            ensure!(
+                before > 0 || said.contains(&format!("{address}, which is")),
+                "nothing is said of {address}:\n{said}"
+            );
+            let shown = format!("\"{address}\"");
+            ensure!(
+                !pops["allowed"].to_string().contains(&shown),
+                "{address}: {pops:#}"
+            );
+            this.only_the_pop_passes(std::slice::from_ref(&other))?;
         }
         Ok(())
     });
