@@ -12,10 +12,9 @@ use anyhow::{Context, Result, ensure};
 use serde_json::json;
 use trunkguard_tests::{
     site::{
-        Capture, Helper, Intent, Probes, Site, Topology, at, ethernet,
+        Capture, Helper, Intent, Probes, Site, Topology, at, attempts, ethernet,
         ethernet::kind,
         packet::{self, Raw},
-        probe,
     },
     tools,
 };
@@ -85,8 +84,8 @@ impl Wire {
 
 fn strangers() -> [Probes; 3] {
     [
-        probe::strangers(at::PBX),
-        probe::strangers6(at::PBX6),
+        attempts::strangers(at::PBX),
+        attempts::strangers6(at::PBX6),
         // The PBX's own address, from outside.
         Probes::default()
             .udp("as the PBX", at::PBX, at::PBX, &[5060, 12_000])
@@ -118,14 +117,18 @@ fn dhcp(server: Ipv4Addr, client: Ipv4Addr) -> Probes {
 /// What is shown of the rules for first packets, with or without connections.
 fn first_packets(site: &Site<'_>, wire: &Wire) -> Result<()> {
     wire.nothing_inwards(&strangers()).context("F5")?;
-    wire.nothing_inwards(&[probe::beyond_pop(at::PBX)])
+    wire.nothing_inwards(&[attempts::beyond_pop(at::PBX)])
         .context("F1")?;
     wire.inwards(&[office()]).context("F4")?;
-    wire.outwards(&[probe::to_dns(), probe::to_web(), probe::office_out()])
-        .context("F7")?;
-    wire.nothing_outwards(&[probe::to_carrier()])
+    wire.outwards(&[
+        attempts::to_dns(),
+        attempts::to_web(),
+        attempts::office_out(),
+    ])
+    .context("F7")?;
+    wire.nothing_outwards(&[attempts::to_carrier()])
         .context("F6")?;
-    wire.nothing_outwards(&[probe::to_anything()])
+    wire.nothing_outwards(&[attempts::to_anything()])
         .context("F7, web")?;
     let frames = wire.frames(site)?;
     ensure!(
@@ -147,9 +150,21 @@ fn first_packets(site: &Site<'_>, wire: &Wire) -> Result<()> {
 /// The control: with no rules everything passes.
 fn control(site: &Site<'_>, wire: &Wire) -> Result<()> {
     wire.inwards(&strangers())?;
-    wire.inwards(&[probe::beyond_pop(at::PBX), probe::pop(at::PBX), office()])?;
-    wire.outwards(&[probe::to_carrier(), probe::to_anything(), probe::to_pop()])?;
-    wire.outwards(&[probe::to_dns(), probe::to_web(), probe::office_out()])?;
+    wire.inwards(&[
+        attempts::beyond_pop(at::PBX),
+        attempts::pop(at::PBX),
+        office(),
+    ])?;
+    wire.outwards(&[
+        attempts::to_carrier(),
+        attempts::to_anything(),
+        attempts::to_pop(),
+    ])?;
+    wire.outwards(&[
+        attempts::to_dns(),
+        attempts::to_web(),
+        attempts::office_out(),
+    ])?;
     let frames = wire.frames(site)?;
     ensure!(
         frames.len() == 4,
@@ -170,8 +185,8 @@ fn firewall_bridge_f19_loads_or_says_what_is_missing_and_stays_closed() {
         let reply = helper.order(&json!({ "load": Intent::new(BRIDGE).json() }))?;
         if reply.get("loaded").is_some() {
             first_packets(site, &wire)?;
-            wire.inwards(&[probe::pop(at::PBX), dhcp(at::GATEWAY, at::PBX)])?;
-            return wire.outwards(&[probe::to_pop(), dhcp(at::PBX, at::NEIGHBOUR)]);
+            wire.inwards(&[attempts::pop(at::PBX), dhcp(at::GATEWAY, at::PBX)])?;
+            return wire.outwards(&[attempts::to_pop(), dhcp(at::PBX, at::NEIGHBOUR)]);
         }
         let why = reply["failed"]
             .as_str()
@@ -181,9 +196,21 @@ fn firewall_bridge_f19_loads_or_says_what_is_missing_and_stays_closed() {
             "the error does not name what is missing: {why}"
         );
         wire.nothing_inwards(&strangers())?;
-        wire.nothing_inwards(&[probe::pop(at::PBX), probe::beyond_pop(at::PBX), office()])?;
-        wire.nothing_outwards(&[probe::to_carrier(), probe::to_anything(), probe::to_pop()])?;
-        wire.nothing_outwards(&[probe::to_dns(), probe::to_web(), probe::office_out()])?;
+        wire.nothing_inwards(&[
+            attempts::pop(at::PBX),
+            attempts::beyond_pop(at::PBX),
+            office(),
+        ])?;
+        wire.nothing_outwards(&[
+            attempts::to_carrier(),
+            attempts::to_anything(),
+            attempts::to_pop(),
+        ])?;
+        wire.nothing_outwards(&[
+            attempts::to_dns(),
+            attempts::to_web(),
+            attempts::office_out(),
+        ])?;
         ensure!(
             wire.frames(site)?.is_empty(),
             "frames pass the closed rules"
@@ -237,9 +264,9 @@ fn firewall_bridge_f1_f4_f5_f6_f7_f8_first_packets() {
             let whole = probes.0.into_iter().filter(|p| !p.name.contains("pieces"));
             Probes(whole.collect())
         };
-        wire.inwards(&[whole(probe::pop(at::PBX)), dhcp(at::GATEWAY, at::PBX)])
+        wire.inwards(&[whole(attempts::pop(at::PBX)), dhcp(at::GATEWAY, at::PBX)])
             .context("F1, F8")?;
-        wire.outwards(&[whole(probe::to_pop()), dhcp(at::PBX, at::NEIGHBOUR)])
+        wire.outwards(&[whole(attempts::to_pop()), dhcp(at::PBX, at::NEIGHBOUR)])
             .context("F6, F8")
     });
 }

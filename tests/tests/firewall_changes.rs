@@ -9,7 +9,7 @@ use std::{
 use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 use trunkguard_tests::site::{
-    Capture, Echo, Flow, Helper, Intent, Pop, Site, Topology, at, packet, probe,
+    Capture, Echo, Flow, Helper, Intent, Pop, Probes, Site, Topology, at, attempts, packet,
 };
 
 const ROUTER: Topology = Topology::Router;
@@ -140,7 +140,7 @@ fn firewall_changes_f14_f15_bans_and_other_tables_stay() {
         let mut helper = Helper::start(site)?;
         let detect = Intent::new(ROUTER).detect();
         helper.load(&detect)?;
-        let strangers = probe::strangers(at::PBX);
+        let strangers = attempts::strangers(at::PBX);
         strangers.all_arrive(&raw, &capture)?;
         let before = helper.figures()?;
 
@@ -169,7 +169,7 @@ fn firewall_changes_f14_f15_bans_and_other_tables_stay() {
         helper.done(&json!({ "unban": [[at::ATTACKER, "sip"]] }))?;
         strangers.all_arrive(&raw, &capture)?;
         helper.done(&ban("sip", 2))?;
-        let sip = probe::Probes::default().udp("banned", at::ATTACKER, at::PBX, &[5060, 12_000]);
+        let sip = Probes::default().udp("banned", at::ATTACKER, at::PBX, &[5060, 12_000]);
         sip.none_arrives(&raw, &capture)?;
         let started = Instant::now();
         while sip.arrived(&raw, &capture)?.is_empty() {
@@ -190,7 +190,7 @@ fn firewall_changes_f14_f15_bans_and_other_tables_stay() {
             let reply = helper.order(&order)?;
             ensure!(reply.get("refused").is_some(), "{order} was taken: {reply}");
         }
-        probe::pop(at::PBX).all_arrive(&raw, &capture)?;
+        attempts::pop(at::PBX).all_arrive(&raw, &capture)?;
         let others = site
             .gate
             .command("nft", &["list", "table", "ip", "somebody"])?;
@@ -324,7 +324,7 @@ fn firewall_changes_f20_drift_is_put_back() {
         let raw = packet::Raw::open(&site.internet)?;
         let mut helper = Helper::start(site)?;
         helper.load(&Intent::new(ROUTER))?;
-        let (strangers, pop) = (probe::strangers(at::PBX), probe::pop(at::PBX));
+        let (strangers, pop) = (attempts::strangers(at::PBX), attempts::pop(at::PBX));
         let rules = || site.gate.command("nft", &["-s", "list", "ruleset"]);
         let before = rules()?;
         for meddling in [
@@ -375,7 +375,7 @@ fn firewall_changes_f12_refused_rules_change_nothing() {
             let still = helper.load(&intent)?;
             ensure!(still["unchanged"] == true, "{key} = {value}: {still}");
         }
-        probe::strangers(at::PBX).none_arrives(&raw, &capture)?;
-        probe::pop(at::PBX).all_arrive(&raw, &capture)
+        attempts::strangers(at::PBX).none_arrives(&raw, &capture)?;
+        attempts::pop(at::PBX).all_arrive(&raw, &capture)
     });
 }

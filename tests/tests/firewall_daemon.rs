@@ -10,7 +10,7 @@ use std::{
 use anyhow::{Context, Result, ensure};
 use trunkguard_tests::{
     Guard,
-    site::{Capture, Flow, Pop, Site, Topology, at, helper, packet::Raw, probe},
+    site::{Capture, Flow, Pop, Site, Topology, at, attempts, helper, packet::Raw},
     wire,
 };
 
@@ -128,7 +128,7 @@ fn firewall_daemon_f9_f13_f20_modes_and_drift() {
         site.gate.within(|| guard.start())?;
         in_force(&guard)?;
         let (raw, capture) = (Raw::open(&site.internet)?, site.at_pbx()?);
-        let (strangers, pop) = (probe::strangers(at::PBX), probe::pop(at::PBX));
+        let (strangers, pop) = (attempts::strangers(at::PBX), attempts::pop(at::PBX));
         for (n, passes) in [false, true, false].into_iter().enumerate() {
             mode(&guard, if passes { "detect" } else { "prevent" })?;
             if passes {
@@ -162,6 +162,41 @@ fn firewall_daemon_f9_f13_f20_modes_and_drift() {
         let stranger = (site.internet).within(|| wire::Udp::at(at::ATTACKER, guard.listens()))?;
         let answer = stranger.ask_for("911", "stranger", Duration::from_millis(700))?;
         ensure!(answer.is_none(), "a stranger was answered");
+        drop(process);
+        Ok(())
+    });
+}
+
+/// F9, F13 in `side`: the PBX is answered in every mode, the rest of the office and the internet
+/// never, and a daemon that was killed leaves it so.
+#[test]
+fn firewall_daemon_f9_f13_f18_side() {
+    Site::run(Topology::Side, |site| {
+        let (process, socket) = helper::start(site)?;
+        let mut guard = site.daemon(&socket, "")?;
+        site.gate.within(|| guard.start())?;
+        in_force(&guard)?;
+        let others = [
+            (&site.internet, at::ATTACKER),
+            (&site.internet, at::NEIGHBOUR),
+            (&site.internet, at::POP),
+            (&site.lan, at::PAGE),
+        ];
+        for name in ["detect", "prevent", "lockdown"] {
+            mode(&guard, name)?;
+            pbx_is_answered(site, &guard, name)?;
+            for (place, from) in others {
+                let reaches =
+                    place.within(|| Ok(wire::Tcp::from(from, guard.listens()).is_ok()))?;
+                ensure!(!reaches, "{name}: {from} reaches the box");
+            }
+        }
+        let before = site.gate.command("nft", &["-s", "list", "ruleset"])?;
+        guard.kill();
+        let after = site.gate.command("nft", &["-s", "list", "ruleset"])?;
+        ensure!(before == after, "the rules went with the daemon:\n{after}");
+        site.gate.within(|| guard.start())?;
+        pbx_is_answered(site, &guard, "again")?;
         drop(process);
         Ok(())
     });

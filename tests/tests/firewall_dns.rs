@@ -11,7 +11,7 @@ use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 use trunkguard_tests::{
     Guard, Process,
-    site::{Capture, Dns, Pop, Probes, Says, Site, Topology, at, helper, packet::Raw, probe},
+    site::{Capture, Dns, Pop, Probes, Says, Site, Topology, at, attempts, helper, packet::Raw},
     tools,
 };
 
@@ -70,8 +70,8 @@ impl Follower {
 
     /// The PoP passes; attackers, and these others, do not.
     fn only_the_pop_passes(&self, others: &[Probes]) -> Result<()> {
-        probe::pop(at::PBX).all_arrive(&self.raw, &self.capture)?;
-        probe::strangers(at::PBX).none_arrives(&self.raw, &self.capture)?;
+        attempts::pop(at::PBX).all_arrive(&self.raw, &self.capture)?;
+        attempts::strangers(at::PBX).none_arrives(&self.raw, &self.capture)?;
         others
             .iter()
             .try_for_each(|probes| probes.none_arrives(&self.raw, &self.capture))

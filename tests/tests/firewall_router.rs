@@ -1,13 +1,21 @@
 //! What passes a box in `router` (docs/security.md, Packets), shown with packets captured behind it.
 
-use std::{collections::BTreeSet, net::SocketAddr, thread, time::Duration};
+use std::{
+    collections::BTreeSet,
+    io::Read,
+    net::{SocketAddr, TcpListener},
+    thread,
+    time::Duration,
+};
 
 use anyhow::{Result, ensure};
 use serde_json::json;
-use trunkguard_tests::site::{
-    Ears, Helper, Intent, Knock, Pop, Probes, Site, Topology, at,
-    packet::{self, Raw, protocol},
-    probe,
+use trunkguard_tests::{
+    site::{
+        Ears, Helper, Intent, Knock, Probes, Site, Topology, at, attempts,
+        packet::{self, Raw, protocol},
+    },
+    wire,
 };
 
 const ROUTER: Topology = Topology::Router;
@@ -26,32 +34,38 @@ fn remote() -> (Probes, Probes) {
 
 /// F1, F3, F5, and that IPv6 is no way round.
 #[test]
-fn firewall_router_f1_f3_f5_from_outside() {
+fn firewall_router_f1_f3_f5_f17_from_outside() {
     Site::run(ROUTER, |site| {
         let (raw, capture) = (Raw::open(&site.internet)?, site.at_pbx()?);
         let strangers = [
-            probe::strangers(at::PBX),
-            probe::strangers6(at::PBX6),
-            probe::spoofed(at::PBX, at::PBX6),
-            probe::beyond_pop(at::PBX),
+            attempts::strangers(at::PBX),
+            attempts::strangers6(at::PBX6),
+            attempts::spoofed(at::PBX, at::PBX6),
+            attempts::beyond_pop(at::PBX),
         ];
         let (remote, remote_beyond) = remote();
         // The control: without rules the box forwards all of it.
         for probes in strangers
             .iter()
-            .chain([&probe::pop(at::PBX), &remote_beyond])
+            .chain([&attempts::pop(at::PBX), &remote_beyond])
         {
             probes.all_arrive(&raw, &capture)?;
         }
+        // F17: a box that starts lets nothing pass.
+        Helper::close(site)?;
+        for probes in strangers.iter().chain([&attempts::pop(at::PBX)]) {
+            probes.none_arrives(&raw, &capture)?;
+        }
+        attempts::to_pop().none_arrives(&Raw::open(&site.lan)?, &site.at_internet()?)?;
         let mut helper = Helper::start(site)?;
         helper.load(&Intent::new(ROUTER))?;
         for probes in &strangers {
             probes.none_arrives(&raw, &capture)?;
         }
-        probe::strangers(at::BOX_OUTSIDE).none_arrives(&raw, &capture)?;
-        probe::pop(at::PBX).all_arrive(&raw, &capture)?;
-        probe::pop(at::BOX_OUTSIDE).all_arrive(&raw, &capture)?;
-        probe::beyond_pop(at::BOX_OUTSIDE).none_arrives(&raw, &capture)?;
+        attempts::strangers(at::BOX_OUTSIDE).none_arrives(&raw, &capture)?;
+        attempts::pop(at::PBX).all_arrive(&raw, &capture)?;
+        attempts::pop(at::BOX_OUTSIDE).all_arrive(&raw, &capture)?;
+        attempts::beyond_pop(at::BOX_OUTSIDE).none_arrives(&raw, &capture)?;
         Probes::default()
             .echo("PoP", at::POP, at::PBX)
             .all_arrive(&raw, &capture)?;
@@ -82,8 +96,16 @@ fn firewall_router_f1_f3_f5_from_outside() {
 fn firewall_router_f6_f7_from_inside() {
     Site::run(ROUTER, |site| {
         let (raw, capture) = (Raw::open(&site.lan)?, site.at_internet()?);
-        let (pop, carrier, office) = (probe::to_pop(), probe::to_carrier(), probe::office_out());
-        let (dns, web, anything) = (probe::to_dns(), probe::to_web(), probe::to_anything());
+        let (pop, carrier, office) = (
+            attempts::to_pop(),
+            attempts::to_carrier(),
+            attempts::office_out(),
+        );
+        let (dns, web, anything) = (
+            attempts::to_dns(),
+            attempts::to_web(),
+            attempts::to_anything(),
+        );
         for probes in [&pop, &carrier, &office, &dns, &web, &anything] {
             probes.all_arrive(&raw, &capture)?;
         }
@@ -243,11 +265,12 @@ fn firewall_router_f13_detect_counts_and_lets_pass() {
         let mut helper = Helper::start(site)?;
         helper.load(&prevent.detect())?;
         let before = helper.figures()?;
-        let (strangers, strangers6) = (probe::strangers(at::PBX), probe::strangers6(at::PBX6));
+        let (strangers, strangers6) =
+            (attempts::strangers(at::PBX), attempts::strangers6(at::PBX6));
         strangers.all_arrive(&outside, &at_pbx)?;
         strangers6.all_arrive(&outside, &at_pbx)?;
-        probe::to_carrier().all_arrive(&inside, &at_internet)?;
-        probe::to_anything().all_arrive(&inside, &at_internet)?;
+        attempts::to_carrier().all_arrive(&inside, &at_internet)?;
+        attempts::to_anything().all_arrive(&inside, &at_internet)?;
         let after = helper.figures()?;
         for counter in [
             "outside-sip",
@@ -264,59 +287,87 @@ fn firewall_router_f13_detect_counts_and_lets_pass() {
         helper.load(&prevent)?;
         strangers.none_arrives(&outside, &at_pbx)?;
         strangers6.none_arrives(&outside, &at_pbx)?;
-        probe::to_carrier().none_arrives(&inside, &at_internet)?;
-        probe::to_anything().none_arrives(&inside, &at_internet)
+        attempts::to_carrier().none_arrives(&inside, &at_internet)?;
+        attempts::to_anything().none_arrives(&inside, &at_internet)
     });
 }
 
-/// Calls of a real Asterisk behind the box: it registers at the PoP and not at another carrier (F6),
-/// is called and calls, and audio goes both ways.
+/// F2: who was asked may answer, and nobody else; ICMP errors about what the PBX sent come back to it
+/// (F8, path MTU), and others do not; what SIP says in its text opens nothing.
 #[test]
-fn firewall_router_f1_f2_f6_asterisk_calls() {
+fn firewall_router_f2_f8_answers_errors_and_no_sip_helper() {
     Site::run(ROUTER, |site| {
-        let carrier = Pop::start(&site.internet, at::CARRIER)?;
-        let pop = Pop::start(&site.internet, at::POP)?;
+        let (outside, at_pbx) = (Raw::open(&site.internet)?, site.at_pbx()?);
+        let (inside, at_internet) = (Raw::open(&site.lan)?, site.at_internet()?);
         let mut helper = Helper::start(site)?;
-        helper.load(&Intent::new(ROUTER).detect())?;
-        let pbx = site.asterisk(&["site", "behind-router"])?;
-        // The control: in Detect the other carrier is there.
-        carrier.wait_for("REGISTER", 1)?;
-        pop.wait_for("REGISTER", 1)?;
         helper.load(&Intent::new(ROUTER))?;
-        let at_internet = site.at_internet()?;
-        pbx.cli("pjsip send unregister *all")?;
-        pbx.cli("pjsip send register *all")?;
-        pop.wait_for("REGISTER", 2)?;
-
-        let call = pop.call(SocketAddr::from((at::BOX_OUTSIDE, 5060)), "4165551234")?;
-        let talk = call.talk("inbound");
-        pbx.cli("channel originate PJSIP/12125551234@pop application Echo")?;
-        pbx.cli("channel originate PJSIP/12125551234@carrier application Echo")?;
-        thread::sleep(Duration::from_secs(1));
-        all_came_back("inbound", talk.stop()?)?;
-        call.hang_up()?;
-        let call = pop.taken()?;
-        let talk = call.talk("outbound");
-        thread::sleep(Duration::from_secs(1));
-        all_came_back("outbound", talk.stop()?)?;
-        call.hang_up()?;
-
-        let to_carrier = at_internet
-            .frames(|f| !f.leaves && f.between.is_some_and(|(_, to)| to == at::CARRIER))?;
-        ensure!(
-            to_carrier.is_empty(),
-            "the PBX reaches the carrier: {to_carrier:?}"
-        );
-        ensure!(carrier.requests("INVITE") == 0, "the carrier was called");
-        Ok(())
+        let asked = Probes::default()
+            .packet("SIP", |mark| {
+                let text = [b"INVITE sip:1@pop SIP/2.0\r\n\r\nc=IN IP4 192.168.77.10\r\nm=audio 15000 RTP/AVP 0\r\n", mark].concat();
+                packet::udp((at::PBX, 5060).into(), (at::POP, 5060).into(), &text)
+            })
+            .packet("DNS", |mark| {
+                packet::udp((at::PBX, 33_001).into(), (at::DNS, 53).into(), mark)
+            });
+        asked.all_arrive(&inside, &at_internet)?;
+        let server = SocketAddr::from((at::CARRIER, 443));
+        let listener = (site.internet).within(|| Ok(TcpListener::bind(server)?))?;
+        let mut web = site.lan.within(|| wire::Tcp::from(at::PBX, server))?;
+        let (mut other_end, _) = listener.accept()?;
+        web.send(b"hello")?;
+        other_end.read_exact(&mut [0; 5])?;
+        answers().all_arrive(&outside, &at_pbx)?;
+        not_answers().none_arrives(&outside, &at_pbx)
     });
 }
 
-fn all_came_back(which: &str, (sent, missing): (u32, Vec<u32>)) -> Result<()> {
-    ensure!(sent > 40, "{which}: only {sent} packets of audio were sent");
-    ensure!(
-        missing.is_empty(),
-        "{which}: of {sent} did not come back: {missing:?}"
-    );
-    Ok(())
+/// An ICMP error about a datagram of the PBX, as the internet saw it.
+fn error(mark: &[u8], port: u16) -> Vec<u8> {
+    let about = packet::udp((at::BOX_OUTSIDE, port).into(), (at::POP, 5060).into(), mark);
+    let too_big = [&[0, 0, 5, 0][..], &about].concat();
+    packet::icmp(at::UPSTREAM.into(), at::BOX_OUTSIDE.into(), 3, 4, &too_big)
+}
+
+fn answers() -> Probes {
+    let udp = |from, port, mark: &[u8]| {
+        packet::udp(SocketAddr::from(from), (at::BOX_OUTSIDE, port).into(), mark)
+    };
+    Probes::default()
+        .packet("DNS answers", |mark| udp((at::DNS, 53), 33_001, mark))
+        .packet("PoP answers", |mark| udp((at::POP, 5060), 5060, mark))
+        .packet("too big", |mark| error(mark, 5060))
+        // SIP of the PoP that names somebody else's address for audio.
+        .packet("PoP names another", |mark| {
+            let text = [
+                b"INVITE sip:1@pbx SIP/2.0\r\n\r\nc=IN IP4 203.0.113.66\r\nm=audio 16000 RTP/AVP 0\r\n",
+                mark,
+            ]
+            .concat();
+            udp((at::POP, 5060), 5060, &text)
+        })
+}
+
+fn not_answers() -> Probes {
+    let outside = |port| SocketAddr::from((at::BOX_OUTSIDE, port));
+    Probes::default()
+        .packet("another answers for DNS", |mark| {
+            packet::udp((at::ATTACKER, 53).into(), outside(33_001), mark)
+        })
+        .packet("another port answers for DNS", |mark| {
+            packet::udp((at::DNS, 54).into(), outside(33_001), mark)
+        })
+        .packet("another answers for the web", |mark| {
+            packet::tcp((at::ATTACKER, 443).into(), outside(5060), 18, mark)
+        })
+        .packet("another answers for the PoP", |mark| {
+            packet::udp((at::ATTACKER, 5060).into(), outside(5060), mark)
+        })
+        .packet("too big, of nothing", |mark| error(mark, 5_999))
+        .packet("audio to what the PBX's SIP names", |mark| {
+            packet::udp((at::ATTACKER, 16_000).into(), outside(15_000), mark)
+        })
+        .packet("audio from what the PoP's SIP names", |mark| {
+            let to = SocketAddr::from((at::PBX, 15_000));
+            packet::udp((at::ATTACKER, 16_000).into(), to, mark)
+        })
 }

@@ -4,6 +4,7 @@
 //! A claim about packets rests on what was captured at the PBX's port ([`Capture`]), and every claim
 //! that something does not arrive has a control that it does when nothing stops it.
 
+pub mod attempts;
 mod audio;
 mod capture;
 mod dns;
@@ -13,7 +14,7 @@ pub mod helper;
 pub mod packet;
 mod place;
 mod pop;
-pub mod probe;
+mod probe;
 pub mod traffic;
 mod wiring;
 
@@ -24,7 +25,7 @@ pub use ears::{Ears, Knock};
 pub use helper::{Helper, Intent};
 pub use place::Place;
 pub use pop::{Pop, PopCall};
-pub use probe::Probes;
+pub use probe::{Probe, Probes};
 pub use traffic::{Counted, Echo, Flow};
 pub use wiring::{INSIDE, OUTSIDE, at};
 
