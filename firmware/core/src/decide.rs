@@ -4,7 +4,7 @@
 //! answers `trunkguard explain`, with a [`Trace`] that writes the path down.
 
 use crate::{
-    counters::{CallerId, Counters, SPANS, Spelling},
+    counters::{CallerId, Counters, CountryId, PhoneId, Recent, SPANS, Spelling, Tally},
     number::{Dialled, Kind, NotANumber, Number},
     policy::{Action, Burst, Client, Destination, Mode, View},
     request::Request,
@@ -24,6 +24,12 @@ pub struct Call<'a> {
     pub request: &'a Request<'a>,
     /// What the number is under the client's format.
     pub dialled: Result<Dialled, NotANumber>,
+    /// What was dialled, as the figures know it.
+    pub number: Spelling,
+    /// The country that is called, where there is one.
+    pub country: Option<CountryId>,
+    /// The phone, where the PBX says which.
+    pub phone: Option<PhoneId>,
 }
 
 /// Takes down the path of a decision.
@@ -84,6 +90,7 @@ pub fn decide(
     let mut path = Path {
         call,
         trace,
+        off: call.view.off(),
         first: None,
     };
     let (allowed, rule, level, figures) = match path.walk(mode, assumed_ms, counters, now) {
@@ -138,6 +145,8 @@ type End = (bool, Rule, Level, Option<(u32, u32)>);
 struct Path<'a, T> {
     call: &'a Call<'a>,
     trace: &'a mut T,
+    /// Rules that are switched off, as bits, and by whom.
+    off: Option<(u32, Level)>,
     first: Option<Rule>,
 }
 
@@ -173,12 +182,12 @@ impl<T: Trace> Path<'_, T> {
 
     /// Is the rule on? Says so in the trace where it is not.
     fn on(&mut self, rule: Rule) -> bool {
-        match self.call.view.off(rule) {
-            Some(level) => {
+        match self.off {
+            Some((off, level)) if off & 1 << rule as u32 != 0 => {
                 self.trace.step(rule, Step::Off(level));
                 false
             }
-            None => true,
+            _ => true,
         }
     }
 
@@ -276,6 +285,7 @@ impl<T: Trace> Path<'_, T> {
     fn limits(&mut self, assumed_ms: u64, counters: &Counters, now: &Now) -> Option<End> {
         let (view, who) = (self.call.view, self.call.who);
         let off_hours = !view.open(now.local);
+        let tallies = [false, true].map(|whole_client| counters.tally(who, whole_client));
         let abroad = is_abroad(&self.call.dialled);
         for (span, rule) in LIMIT_RULES.into_iter().enumerate() {
             if !self.on(rule) {
@@ -291,14 +301,8 @@ impl<T: Trace> Path<'_, T> {
                 else {
                     continue;
                 };
-                let before = counters.count(
-                    who,
-                    whole_client,
-                    now.mono_ms,
-                    only_abroad,
-                    span,
-                    assumed_ms,
-                );
+                let count = |t: &Tally| t.count(now.mono_ms, only_abroad, span, assumed_ms);
+                let before = tallies[usize::from(whole_client)].map_or(0, count);
                 let had = match self.call.request.said.calls.map(u32::from) {
                     // The PBX counts the calls of all its callers, this one included: that is the
                     // client's figure, and no part of it can be greater.
@@ -318,26 +322,14 @@ impl<T: Trace> Path<'_, T> {
 
     /// Bursts of numbers that people do not make.
     fn bursts(&mut self, counters: &Counters, now: &Now) -> Option<End> {
-        let number = Spelling::of(self.call.request.dialled);
+        let number = self.call.number;
         let recent = counters.recent(self.call.who);
         let view = self.call.view;
-        type Count = fn(&crate::counters::Recent, u64, Spelling, Burst) -> u32;
+        type Count = fn(&Recent, u64, Spelling, Burst) -> u32;
         let rules: [(Rule, _, Count); 3] = [
-            (
-                Rule::SameNumber,
-                view.same_number(),
-                crate::counters::Recent::same,
-            ),
-            (
-                Rule::Spellings,
-                view.spellings(),
-                crate::counters::Recent::spellings,
-            ),
-            (
-                Rule::Sequential,
-                view.sequential(),
-                crate::counters::Recent::sequence,
-            ),
+            (Rule::SameNumber, view.same_number(), Recent::same),
+            (Rule::Spellings, view.spellings(), Recent::spellings),
+            (Rule::Sequential, view.sequential(), Recent::sequence),
         ];
         for (rule, set, count) in rules {
             let Some((burst, level)) = set else { continue };
@@ -357,26 +349,26 @@ impl<T: Trace> Path<'_, T> {
 
     /// The first call to a country, or from a phone.
     fn first_times(&mut self, counters: &Counters, number: Option<&Number>) -> Option<End> {
-        let (view, who) = (self.call.view, self.call.who);
+        let view = self.call.view;
         if let Some((action, level)) = view.new_country()
             && let Some(country) = number
                 .filter(|n| is_abroad(&Ok(Dialled::Number(**n))))
                 .and_then(|n| n.country)
+            && let Some(id) = self.call.country
             && self.on(Rule::NewCountry)
         {
-            let known = counters.knows_country(who, country);
+            let known = counters.knows_country(id);
             // A country that the owner wrote down is not a surprise that has to be refused.
             let denies = action == Action::Deny && !view.country_is_named(country);
             if let Some(end) = self.first_time(Rule::NewCountry, level, known, denies) {
                 return Some(end);
             }
         }
-        let said = &self.call.request.said;
         if let Some((action, level)) = view.new_phone()
-            && let Some(address) = said.address
+            && let Some(phone) = self.call.phone
             && self.on(Rule::NewPhone)
         {
-            let known = !counters.is_new_phone(who, (address, said.user_agent));
+            let known = !counters.is_new_phone(phone);
             return self.first_time(Rule::NewPhone, level, known, action == Action::Deny);
         }
         None

@@ -4,7 +4,7 @@ use alloc::{boxed::Box, sync::Arc};
 use core::net::IpAddr;
 
 use crate::{
-    counters::{ClientId, Counted, Counters},
+    counters::{Agent, ClientId, Counted, Counters, Spelling, Tried},
     decide::{self, Call, Decided, NoTrace, Trace},
     number::{self, Dialled, Home, NotANumber},
     policy::{Client, CountryCode, Durability, Policy, Profile},
@@ -141,7 +141,7 @@ impl Gate {
             answer,
             waits,
         );
-        let record = record_of(now, client, settings.mode, &prepared, verdict, first);
+        let record = record_of(now, client, settings.mode, prepared, verdict, first);
         Invite::Decided {
             answer,
             record,
@@ -187,16 +187,17 @@ impl Gate {
         self.figures.decided += 1;
         self.figures.approved += u64::from(verdict.approved);
         self.figures.would_deny += u64::from(verdict.approved && !verdict.allowed);
-        let Call { who, request, .. } = prepared.call;
         if verdict.rule == Rule::Emergency {
             return;
         }
-        self.counters
-            .tried(who, now.mono_ms, request.dialled, verdict.approved);
-        if verdict.chargeable {
-            let call = prepared.counted(now.mono_ms);
-            self.counters.approved(&call);
-        }
+        let tried = Tried {
+            who: prepared.call.who,
+            at_ms: now.mono_ms,
+            number: prepared.call.number,
+            approved: verdict.approved,
+        };
+        let counted = verdict.chargeable.then(|| prepared.counted(now.mono_ms));
+        self.counters.tried(&tried, counted.as_ref());
     }
 
     /// The record behind a ticket is on disk (`None`), or could not be stored and another answer
@@ -232,6 +233,7 @@ fn home<'a>(policy: &'a Policy, client: &'a Client) -> Home<'a> {
 struct Prepared<'a> {
     call: Call<'a>,
     caller: &'a [u8],
+    agent: Agent,
     assumed_ms: u64,
 }
 
@@ -245,39 +247,38 @@ impl<'a> Prepared<'a> {
     ) -> Self {
         let client = &policy.clients()[index as usize];
         let caller = caller_of(request);
+        let who = counters.who(id, caller);
+        let agent = record::text(request.said.user_agent);
+        let dialled = number::read(request.dialled, client.number_format, &home(policy, client));
+        let country = match &dialled {
+            Ok(Dialled::Number(number)) => number.country,
+            _ => None,
+        };
         Prepared {
             call: Call {
-                who: counters.who(id, caller),
+                who,
                 client,
                 view: policy.view(index, caller),
                 request,
-                dialled: number::read(request.dialled, client.number_format, &home(policy, client)),
+                dialled,
+                number: Spelling::of(request.dialled),
+                country: country.map(|country| counters.country(who, country)),
+                phone: (request.said.address).map(|address| counters.phone(who, address, &agent)),
             },
             caller,
+            agent,
             assumed_ms: u64::from(policy.settings.assumed_call_minutes) * 60_000,
         }
     }
 
-    fn counted(&self, at_ms: u64) -> Counted<'a> {
-        let Call {
-            who,
-            request,
-            dialled,
-            ..
-        } = &self.call;
+    fn counted(&self, at_ms: u64) -> Counted {
         Counted {
-            who: *who,
+            who: self.call.who,
             at_ms,
-            abroad: decide::is_abroad(dialled),
+            abroad: decide::is_abroad(&self.call.dialled),
             open_ms: self.assumed_ms,
-            country: match dialled {
-                Ok(Dialled::Number(number)) => number.country,
-                _ => None,
-            },
-            phone: request
-                .said
-                .address
-                .map(|address| (address, request.said.user_agent)),
+            country: self.call.country,
+            phone: self.call.phone,
         }
     }
 }
@@ -343,7 +344,7 @@ fn record_of(
     now: &Now,
     client: u16,
     mode: crate::policy::Mode,
-    prepared: &Prepared<'_>,
+    prepared: Prepared<'_>,
     verdict: Verdict,
     first: Option<Rule>,
 ) -> Record {
@@ -367,7 +368,7 @@ fn record_of(
         first,
         said_calls: request.said.calls,
         phone: request.said.address,
-        phone_agent: record::text(request.said.user_agent),
+        phone_agent: prepared.agent,
         said_fields: request.said.fields,
     }
 }
@@ -413,27 +414,34 @@ impl Gate {
         let who = self
             .counters
             .who(self.counters.client(past.client), past.caller);
-        self.counters.tried(who, at_ms, past.dialled, true);
-        let open_ms = u64::from(self.policy.settings.assumed_call_minutes) * 60_000;
-        self.counters.approved(&Counted {
+        let tried = Tried {
+            who,
+            at_ms,
+            number: Spelling::of(past.dialled),
+            approved: true,
+        };
+        let counted = Counted {
             who,
             at_ms,
             abroad: past.abroad,
-            open_ms,
+            open_ms: u64::from(self.policy.settings.assumed_call_minutes) * 60_000,
             country: None,
             phone: None,
-        });
+        };
+        self.counters.tried(&tried, Some(&counted));
     }
 
     /// This client has called this country before.
     pub fn knows_country(&mut self, client: &str, country: CountryCode) {
         let who = self.counters.who(self.counters.client(client), b"");
-        self.counters.learn_country(who, country);
+        self.counters
+            .learn_country(self.counters.country(who, country));
     }
 
     /// This caller has called from this phone before.
     pub fn knows_phone(&mut self, client: &str, caller: &[u8], address: IpAddr, agent: &[u8]) {
         let who = self.counters.who(self.counters.client(client), caller);
-        self.counters.learn_phone(who, (address, agent));
+        let phone = self.counters.phone(who, address, &record::text(agent));
+        self.counters.learn_phone(phone);
     }
 }

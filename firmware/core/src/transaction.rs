@@ -2,7 +2,6 @@
 //! known for 32 s. Fixed memory; the oldest gives way when more than [`CAPACITY`] are alive.
 
 use alloc::boxed::Box;
-use hashbrown::HashTable;
 
 use crate::verdict::Answer;
 
@@ -24,6 +23,18 @@ struct Transaction {
     pending: bool,
 }
 
+/// A transaction in a chain of [`Transactions`]: the low half of its ticket, and a mark from its key
+/// that tells it from nearly all others without a look at the transaction itself.
+#[derive(Clone, Copy, Default)]
+struct Link {
+    ticket: u16,
+    mark: u16,
+}
+
+/// Chains by key, and by merge key.
+const BY_KEY: usize = 0;
+const BY_MERGE: usize = 1;
+
 /// What is known of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Known {
@@ -37,14 +48,21 @@ pub enum Known {
     New,
 }
 
-/// The table of transactions.
+/// The table of transactions: a ring, in the order of their tickets, and chains through it by hash.
+///
+/// A chain begins with its newest transaction, and each names the one before. As the oldest of all is
+/// always the next to go, nothing is ever taken out of a chain: it ends at the first ticket that is no
+/// longer alive. To forget a transaction touches no memory at all, and to find that one is new touches
+/// only the chains, which stay in the processor's nearer caches.
 pub struct Transactions {
     ring: Box<[Transaction]>,
     /// Number of the oldest and of the next; `next - oldest` are alive.
     oldest: u64,
     next: u64,
-    by_key: HashTable<u32>,
-    by_merge: HashTable<u32>,
+    /// The newest of each chain.
+    newest: Box<[[Link; 2]]>,
+    /// Beside the ring: the one before it in its two chains.
+    before: Box<[[Link; 2]]>,
     evicted: u64,
 }
 
@@ -64,12 +82,16 @@ impl Transactions {
             answer: Answer::Status(0),
             pending: false,
         };
+        // Half as many as a link can tell apart, so that a dead one is taken for a live one only late,
+        // and then found out by its key.
+        let capacity = capacity.next_power_of_two().min(1 << 15);
         Transactions {
-            ring: alloc::vec![none; capacity.next_power_of_two()].into(),
-            oldest: 0,
-            next: 0,
-            by_key: HashTable::with_capacity(capacity + 1),
-            by_merge: HashTable::with_capacity(capacity + 1),
+            ring: alloc::vec![none; capacity].into(),
+            // Ticket 0 is dead from the start: a link to it is the end of a chain.
+            oldest: 1,
+            next: 1,
+            newest: alloc::vec![[Link::default(); 2]; capacity].into(),
+            before: alloc::vec![[Link::default(); 2]; capacity].into(),
             evicted: 0,
         }
     }
@@ -78,23 +100,45 @@ impl Transactions {
         ticket as usize & (self.ring.len() - 1)
     }
 
+    /// Where the chains of a key begin, and its mark in them.
+    fn chain_of(&self, key: u128) -> (usize, u16) {
+        // The shell's keys are keyed hashes: any of their bits will do.
+        (key as usize & (self.newest.len() - 1), (key >> 64) as u16)
+    }
+
+    /// The newest transaction in a chain that is the wanted one.
+    fn search(
+        &self,
+        chain: usize,
+        key: u128,
+        is: impl Fn(&Transaction) -> bool,
+    ) -> Option<&Transaction> {
+        let alive = (self.next - self.oldest) as u16;
+        let (bucket, mark) = self.chain_of(key);
+        let mut link = self.newest[bucket][chain];
+        let mut age = 0;
+        loop {
+            // Ages grow along a chain; a link that was overtaken by the count of tickets ends it too.
+            let older = (self.next as u16).wrapping_sub(link.ticket);
+            if older <= age || older > alive {
+                return None;
+            }
+            let place = self.place(link.ticket.into());
+            if link.mark == mark && is(&self.ring[place]) {
+                return Some(&self.ring[place]);
+            }
+            (age, link) = (older, self.before[place][chain]);
+        }
+    }
+
     /// What is known of this request.
     pub fn find(&self, key: u128, merge: u128) -> Known {
-        if let Some(&i) = self
-            .by_key
-            .find(key as u64, |&i| self.ring[i as usize].key == key)
-        {
-            let t = &self.ring[i as usize];
-            return if t.pending {
-                Known::Pending
-            } else {
-                Known::Answered(t.answer)
-            };
+        match self.search(BY_KEY, key, |t| t.key == key) {
+            Some(t) if t.pending => return Known::Pending,
+            Some(t) => return Known::Answered(t.answer),
+            None => {}
         }
-        match self
-            .by_merge
-            .find(merge as u64, |&i| self.ring[i as usize].merge == merge)
-        {
+        match self.search(BY_MERGE, merge, |t| t.merge == merge) {
             Some(_) => Known::Merged,
             None => Known::New,
         }
@@ -102,9 +146,7 @@ impl Transactions {
 
     /// Is there such a transaction?
     pub fn contains(&self, key: u128) -> bool {
-        self.by_key
-            .find(key as u64, |&i| self.ring[i as usize].key == key)
-            .is_some()
+        self.search(BY_KEY, key, |t| t.key == key).is_some()
     }
 
     /// Keeps a new transaction. The caller has asked [`Transactions::find`] first.
@@ -119,10 +161,18 @@ impl Transactions {
         self.expire(now_ms);
         if self.next - self.oldest == self.ring.len() as u64 {
             self.evicted += 1;
-            self.forget_oldest();
+            self.oldest += 1;
         }
         let ticket = self.next;
         let place = self.place(ticket);
+        for (chain, key) in [(BY_KEY, key), (BY_MERGE, merge)] {
+            let (bucket, mark) = self.chain_of(key);
+            let link = Link {
+                ticket: ticket as u16,
+                mark,
+            };
+            self.before[place][chain] = core::mem::replace(&mut self.newest[bucket][chain], link);
+        }
         self.ring[place] = Transaction {
             key,
             merge,
@@ -130,13 +180,6 @@ impl Transactions {
             answer,
             pending,
         };
-        let ring = &self.ring;
-        self.by_key
-            .insert_unique(key as u64, place as u32, |&i| ring[i as usize].key as u64);
-        self.by_merge
-            .insert_unique(merge as u64, place as u32, |&i| {
-                ring[i as usize].merge as u64
-            });
         self.next += 1;
         ticket
     }
@@ -158,23 +201,8 @@ impl Transactions {
         while self.oldest < self.next
             && now_ms.saturating_sub(self.ring[self.place(self.oldest)].at_ms) >= LIFETIME_MS
         {
-            self.forget_oldest();
+            self.oldest += 1;
         }
-    }
-
-    fn forget_oldest(&mut self) {
-        let place = self.place(self.oldest);
-        let Transaction { key, merge, .. } = self.ring[place];
-        if let Ok(entry) = self.by_key.find_entry(key as u64, |&i| i as usize == place) {
-            entry.remove();
-        }
-        if let Ok(entry) = self
-            .by_merge
-            .find_entry(merge as u64, |&i| i as usize == place)
-        {
-            entry.remove();
-        }
-        self.oldest += 1;
     }
 
     /// Alive now.
@@ -213,6 +241,23 @@ mod tests {
         all.expire(32_000);
         assert_eq!(all.find(1, 11), Known::New);
         assert_eq!(all.settle(ticket, None), None);
+    }
+
+    #[test]
+    fn of_more_calls_than_tickets_are_told_apart_only_the_living_are_found() {
+        let mut all = Transactions::with_capacity(8);
+        let named = |i: u64| u128::from(i).wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835);
+        for i in 1..200_000u64 {
+            let key = named(i);
+            assert_eq!(all.find(key, !key), Known::New, "{i}");
+            all.insert(5, key, !key, YES, false);
+            for (ago, known) in [(0, true), (7, true), (8, false), (65_536, false)] {
+                let key = named(i.saturating_sub(ago));
+                let known = known && i > ago;
+                assert_eq!(all.contains(key), known, "{i} less {ago}");
+                assert_eq!(all.find(1, !key) == Known::Merged, known, "{i} less {ago}");
+            }
+        }
     }
 
     #[test]

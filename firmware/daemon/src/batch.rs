@@ -17,6 +17,10 @@ pub const BATCH: usize = 32;
 const DATAGRAM: usize = 65_535;
 /// The longest answer.
 pub const ANSWER: usize = 8 * 1024;
+/// From one buffer to the next. Whole pages alone would put all of them onto the same few lines of the
+/// nearest cache, where a batch would not fit; a usual message stays within its page.
+const DATAGRAM_PLACE: usize = 64 * 1024 + 1_024;
+const ANSWER_PLACE: usize = ANSWER + 512;
 
 /// Receives.
 pub struct Receiver {
@@ -29,7 +33,7 @@ impl Default for Receiver {
         Receiver {
             headers: MultiHeaders::preallocate(BATCH, None),
             // Zeroed pages are not resident before a datagram that long arrives.
-            buffers: vec![0; BATCH * DATAGRAM].into(),
+            buffers: vec![0; BATCH * DATAGRAM_PLACE].into(),
         }
     }
 }
@@ -47,9 +51,9 @@ impl Receiver {
     ) -> nix::Result<usize> {
         let mut rest = &mut *self.buffers;
         let mut slices: [[IoSliceMut<'_>; 1]; BATCH] = std::array::from_fn(|_| {
-            let (buffer, after) = std::mem::take(&mut rest).split_at_mut(DATAGRAM);
+            let (place, after) = std::mem::take(&mut rest).split_at_mut(DATAGRAM_PLACE);
             rest = after;
-            [IoSliceMut::new(buffer)]
+            [IoSliceMut::new(&mut place[..DATAGRAM])]
         });
         let received = match recvmmsg(
             socket.as_raw_fd(),
@@ -92,7 +96,7 @@ impl Default for Sender {
     fn default() -> Self {
         Sender {
             headers: MultiHeaders::preallocate(BATCH, None),
-            buffers: vec![0; BATCH * ANSWER].into(),
+            buffers: vec![0; BATCH * ANSWER_PLACE].into(),
             lengths: [0; BATCH],
             addresses: [None; BATCH],
             count: 0,
@@ -103,10 +107,8 @@ impl Default for Sender {
 impl Sender {
     /// Where the next answer is written. `None` when the batch is full: send first.
     pub fn next(&mut self) -> Option<&mut [u8]> {
-        self.buffers
-            .chunks_exact_mut(ANSWER)
-            .nth(self.count)
-            .filter(|_| self.count < BATCH)
+        let mut places = self.buffers.chunks_exact_mut(ANSWER_PLACE);
+        places.nth(self.count).map(|place| &mut place[..ANSWER])
     }
 
     /// Keeps the answer of `len` octets that was written into [`Sender::next`].
@@ -136,7 +138,7 @@ impl Sender {
         let mut from = 0;
         while from < self.count {
             let slices: [[IoSlice<'_>; 1]; BATCH] = std::array::from_fn(|i| {
-                let at = i * ANSWER;
+                let at = i * ANSWER_PLACE;
                 [IoSlice::new(&self.buffers[at..at + self.lengths[i]])]
             });
             let sent = sendmmsg(

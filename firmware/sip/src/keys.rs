@@ -40,53 +40,48 @@ impl Keys {
         let via = message.top;
         let branch = via.map(|v| v.branch).unwrap_or_default();
         let from_tag = message.caller.map(|from| from.tag).unwrap_or_default();
-        let number = message.cseq_number.to_le_bytes();
         let address = match source {
             IpAddr::V4(v4) => v4.to_ipv6_mapped().octets(),
             IpAddr::V6(v6) => v6.octets(),
         };
+        // What both names begin with is hashed once.
+        let mut attempt = SipHasher13::new_with_keys(self.transaction.0, self.transaction.1);
+        let number = u64::from(message.cseq_number);
+        let length = message.call_id.len() as u64;
+        attempt.write(&address);
+        attempt.write(&(number << 32 | length).to_le_bytes());
+        attempt.write(message.call_id);
+        let mut transaction = attempt;
         // Without the cookie the branch means nothing (RFC 3261 8.1.1.7, RFC 2543).
         let has_cookie = branch.len() > 7 && branch[..7].eq_ignore_ascii_case(b"z9hG4bK");
-        let transaction = match via {
-            Some(via) if has_cookie => self.hash(&[
-                b"3261",
-                &address,
-                branch,
-                via.sent_by,
-                message.uri,
-                message.call_id,
-                &number,
-            ]),
-            _ => self.hash(&[
-                b"2543",
-                &address,
-                message.uri,
-                from_tag,
-                message.call_id,
-                &number,
-                top,
-            ]),
-        };
+        match via {
+            Some(via) if has_cookie => {
+                write_parts(&mut transaction, 3261, &[branch, via.sent_by, message.uri]);
+            }
+            _ => write_parts(&mut transaction, 2543, &[message.uri, from_tag, top]),
+        }
+        let transaction = transaction.finish128().as_u128();
+        write_parts(&mut attempt, 482, &[from_tag]);
         let mut tag = SipHasher24::new_with_keys(self.tag.0, self.tag.1);
-        write_parts(&mut tag, &[message.call_id, from_tag, &number, branch]);
+        tag.write(&transaction.to_le_bytes());
         Names {
             transaction,
-            merge: self.hash(&[b"merge", &address, from_tag, message.call_id, &number]),
+            merge: attempt.finish128().as_u128(),
             tag: tag.finish(),
         }
     }
-
-    fn hash(&self, parts: &[&[u8]]) -> u128 {
-        let mut hasher = SipHasher13::new_with_keys(self.transaction.0, self.transaction.1);
-        write_parts(&mut hasher, parts);
-        hasher.finish128().as_u128()
-    }
 }
 
-/// With their lengths, so that no part can reach into the next.
-fn write_parts(hasher: &mut impl Hasher, parts: &[&[u8]]) {
+/// Behind a word for what they make, and with their lengths, so that no part can reach into the next.
+fn write_parts<const N: usize>(hasher: &mut SipHasher13, what: u16, parts: &[&[u8]; N]) {
+    let mut head = [0; 8];
+    head[..2].copy_from_slice(&what.to_le_bytes());
+    for (place, part) in head[2..].chunks_exact_mut(2).zip(parts) {
+        // No message is longer than a datagram can be, not even one that is refused for its length.
+        place.copy_from_slice(&(part.len() as u16).to_le_bytes());
+    }
+    hasher.write(&head);
     for part in parts {
-        hasher.write_u32(part.len() as u32);
         hasher.write(part);
     }
 }

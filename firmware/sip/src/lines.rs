@@ -16,6 +16,9 @@ pub(crate) struct Lines<'a> {
     /// One search for all line ends: started anew for each line, it would cost more than the rest.
     ends: memchr::Memchr<'a>,
     ended: bool,
+    folded: bool,
+    /// Lines that end with CR and LF.
+    with_cr: usize,
 }
 
 impl<'a> Lines<'a> {
@@ -26,6 +29,8 @@ impl<'a> Lines<'a> {
             at: 0,
             ends: memchr::memchr_iter(b'\n', header),
             ended: false,
+            folded: false,
+            with_cr: 0,
         }
     }
 
@@ -37,6 +42,16 @@ impl<'a> Lines<'a> {
     /// Has the empty line come?
     pub fn ended(&self) -> bool {
         self.ended
+    }
+
+    /// Was a line folded?
+    pub fn folded(&self) -> bool {
+        self.folded
+    }
+
+    /// How many lines, the empty one too, ended with CR and LF.
+    pub fn with_cr(&self) -> usize {
+        self.with_cr
     }
 }
 
@@ -55,9 +70,13 @@ impl<'a> Iterator for Lines<'a> {
             && let Some(folded) = self.ends.next()
         {
             (end, self.at) = (folded, folded + 1);
+            self.folded = true;
         }
-        let line = &self.all[from..end];
-        let line = line.strip_suffix(b"\r").unwrap_or(line);
+        let mut line = &self.all[from..end];
+        if let [without @ .., b'\r'] = line {
+            line = without;
+            self.with_cr += 1;
+        }
         self.ended = line.is_empty();
         (!self.ended).then_some(line)
     }

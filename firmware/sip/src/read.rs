@@ -6,7 +6,7 @@ use crate::{
     limits,
     lines::{Lines, split_line},
     name::Name,
-    text::{is_space, is_token, number, parts, trim},
+    text::{has_space, is_space, is_token, number, parts, position, trim},
     uri::NameAddr,
     via::Via,
 };
@@ -52,6 +52,8 @@ pub struct Message<'a> {
     pub asserted: &'a [u8],
     /// What the PBX says of the phone, in its spellings.
     pub said: SaidHeaders<'a>,
+    /// No value holds an end of a line: none is folded.
+    pub flat: bool,
     /// A header that may stand once stands twice: P-Asserted-Identity, From or Contact of an INVITE.
     pub twice_named: bool,
 }
@@ -104,30 +106,44 @@ const fn bad(reason: &'static str) -> Problem {
 
 /// Reads one message.
 pub fn read(bytes: &[u8], framing: Framing) -> Read<'_> {
-    let bytes = skip_empty_lines(bytes);
-    let Some((line, header)) = split_line(bytes) else {
-        return Read::Ignored;
-    };
-    if is_response(line) || !line.contains(&b' ') {
-        return Read::Ignored;
-    }
     let mut message = Message::default();
-    let first = start_line(line, &mut message);
-    let rest = headers(header, line.len(), framing, &mut message);
-    if !answerable(&message) {
-        return Read::Ignored;
-    }
-    let number = cseq(&mut message);
-    let forms = forms(&mut message);
-    let sound = first
-        .and(rest)
-        .and_then(|()| check(&message))
-        .and(number)
-        .and(forms);
-    match sound {
+    match read_into(bytes, framing, &mut message) {
         Ok(()) => Read::Request(message),
-        Err(Problem(status, reason)) => Read::Refused(message, status, reason),
+        Err(Some((status, reason))) => Read::Refused(message, status, reason),
+        Err(None) => Read::Ignored,
     }
+}
+
+/// The same into a message that is empty yet: it is large, and moving it costs as much as reading it.
+///
+/// # Errors
+/// Status and reason of a request that is refused; `None` where there is nothing to answer.
+pub(crate) fn read_into<'a>(
+    bytes: &'a [u8],
+    framing: Framing,
+    message: &mut Message<'a>,
+) -> Result<(), Option<(u16, &'static str)>> {
+    let bytes = skip_empty_lines(bytes);
+    let (line, header) = split_line(bytes).ok_or(None)?;
+    let Some(space) = position(b' ', line) else {
+        return Err(None);
+    };
+    if is_response(line) {
+        return Err(None);
+    }
+    let first = start_line(line, space, message);
+    let rest = headers(header, line.len(), framing, message);
+    if !answerable(message) {
+        return Err(None);
+    }
+    let number = cseq(message);
+    let forms = forms(message);
+    first
+        .and(rest)
+        .and_then(|()| check(message))
+        .and(number)
+        .and(forms)
+        .map_err(|Problem(status, reason)| Some((status, reason)))
 }
 
 /// A response is never answered, however it is written (the version has no case, RFC 3261 7.1).
@@ -148,10 +164,9 @@ fn skip_empty_lines(mut bytes: &[u8]) -> &[u8] {
     bytes
 }
 
-/// `METHOD SP URI SP SIP/2.0`, with exactly one space each (RFC 3261 7.1; RFC 4475 3.1.2.8 to .10).
-fn start_line<'a>(line: &'a [u8], message: &mut Message<'a>) -> Result<(), Problem> {
-    let first = memchr::memchr(b' ', line).unwrap_or(line.len());
-    let last = memchr::memrchr(b' ', line).unwrap_or(first);
+/// `METHOD SP URI SP SIP/2.0`, with exactly one space each; `first` is where the first stands (RFC 3261 7.1; RFC 4475 3.1.2.8 to .10).
+fn start_line<'a>(line: &'a [u8], first: usize, message: &mut Message<'a>) -> Result<(), Problem> {
+    let last = line.iter().rposition(|&b| b == b' ').unwrap_or(first);
     message.method = &line[..first];
     if last <= first {
         return Err(bad("Request-Line Is Not Whole"));
@@ -172,7 +187,7 @@ fn start_line<'a>(line: &'a [u8], message: &mut Message<'a>) -> Result<(), Probl
             bad("Bad Request-Line")
         });
     }
-    if message.uri.is_empty() || message.uri.iter().any(|&b| is_space(b)) {
+    if message.uri.is_empty() || has_space(message.uri) {
         return Err(bad("Bad Request-URI"));
     }
     Ok(())
@@ -205,7 +220,11 @@ fn headers<'a>(
     if !lines.ended() {
         return problem.and(Err(bad("Header Does Not End")));
     }
-    let body = lines.rest().len() as u64;
+    let body = lines.rest().len();
+    // As many CR as lines, the empty one too, and each of them at an end: none is in a value.
+    let header = &header_and_body[..header_and_body.len() - body];
+    message.flat = !lines.folded() && memchr::memchr_iter(b'\r', header).count() == lines.with_cr();
+    let body = body as u64;
     problem.and(match (seen.content_length, framing) {
         (Some(Length::Octets(length)), _) if length > body => {
             Err(bad("Content-Length Exceeds Message"))
@@ -228,8 +247,7 @@ enum Length {
 }
 
 fn header<'a>(line: &'a [u8], message: &mut Message<'a>, seen: &mut Seen) -> Result<(), Problem> {
-    // Names are short: looking octet by octet is faster than a search made for long texts.
-    let Some(colon) = line.iter().position(|&b| b == b':') else {
+    let Some(colon) = position(b':', line) else {
         return Err(bad("Header Without Colon"));
     };
     // A header that nobody reads is passed over, however long it is.
@@ -355,7 +373,7 @@ fn check(message: &Message<'_>) -> Result<(), Problem> {
             return Err(bad(missing));
         }
     }
-    if message.call_id.len() > limits::TOKEN || message.call_id.iter().any(|&b| is_space(b)) {
+    if message.call_id.len() > limits::TOKEN || has_space(message.call_id) {
         return Err(bad("Bad Call-ID"));
     }
     Ok(())

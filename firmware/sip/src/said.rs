@@ -8,7 +8,7 @@ use trunkguard_core::request::Said;
 
 use crate::{
     read::SaidHeaders,
-    text::{is_token, number, trim},
+    text::{ipv4, is_token, number, position, trim},
 };
 
 /// Reads them. Two headers for one thing are the reader's business ([`SaidHeaders::twice`]).
@@ -45,9 +45,9 @@ fn tfps_fields(value: &[u8]) -> Said<'_> {
         let Some(text) = rest else {
             return checked(said);
         };
-        let mut halves = text.splitn(2, |&b| b == b';');
-        let one = trim(halves.next().unwrap_or_default());
-        rest = halves.next();
+        let end = position(b';', text);
+        let one = trim(&text[..end.unwrap_or(text.len())]);
+        rest = end.map(|end| &text[end + 1..]);
         said.fields = field;
         match field {
             1 => said.caller = one,
@@ -83,6 +83,9 @@ fn set_address(said: &mut Said<'_>, text: &[u8]) {
 /// IPv4, IPv6 bare or in brackets, with a zone or without, with a port behind an IPv4 or brackets
 /// (PJSIP's remote_addr).
 fn literal_address(text: &[u8]) -> Option<IpAddr> {
+    if let Some(address) = ipv4(text) {
+        return Some(address.into());
+    }
     let first_colon = memchr::memchr(b':', text);
     let (address, port) = match (text, first_colon) {
         ([b'[', rest @ ..], _) => {
@@ -120,7 +123,8 @@ fn set_calls(said: &mut Said<'_>, text: &[u8]) {
 /// A caller is what a dial plan can have as an extension or a caller ID. A header with a field that
 /// cannot be is not believed at all: whoever forged one field forged the others.
 fn checked(mut said: Said<'_>) -> Said<'_> {
-    let is_caller = |b: &u8| b.is_ascii_alphanumeric() || b"+*#._-".contains(b);
+    let is_caller =
+        |&b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'*' | b'#' | b'.' | b'_' | b'-');
     said.malformed |= said.caller.len() > 32 || !said.caller.iter().all(is_caller);
     if said.malformed {
         return Said {

@@ -1,8 +1,111 @@
 //! The small grammar of SIP that everything else is made of (RFC 3261 25.1).
 
+/// What an octet can be part of; looked up, as nearly every octet of a message is asked for it.
+pub const TOKEN: u8 = 1;
+/// Of a host's name or an IPv4 address. Names may hold `_`, as those of containers do.
+pub const HOST: u8 = 2;
+/// Of a display name without quotes: tokens and spaces; octets beyond ASCII are what phones put there.
+pub const DISPLAY: u8 = 4;
+/// Of a user part that stands for itself: nothing in it ends it or is escaped.
+pub const PLAIN: u8 = 8;
+/// Of a number in a Contact that is not escaped: unreserved (RFC 3261 25.1) and what no dial plan trips
+/// over.
+pub const DIAL: u8 = 16;
+
+static CLASSES: [u8; 256] = {
+    let mut classes = [0; 256];
+    let mut i = 0;
+    while i < 256 {
+        let b = i as u8;
+        let (alphanumeric, space) = (b.is_ascii_alphanumeric(), is_space(b));
+        let mark = matches!(
+            b,
+            b'-' | b'.' | b'!' | b'*' | b'_' | b'+' | b'`' | b'\'' | b'~'
+        );
+        let token = alphanumeric || mark || b == b'%';
+        let mut class = 0;
+        if token {
+            class |= TOKEN;
+        }
+        if alphanumeric || matches!(b, b'-' | b'.' | b'_') {
+            class |= HOST;
+        }
+        if token || space || b >= 0x80 {
+            class |= DISPLAY;
+        }
+        if alphanumeric || mark {
+            class |= PLAIN;
+        }
+        if alphanumeric || matches!(b, b'-' | b'_' | b'.' | b'!' | b'~' | b'*' | b'+') {
+            class |= DIAL;
+        }
+        classes[i] = class;
+        i += 1;
+    }
+    classes
+};
+
+/// Octets in front that are of this class.
+pub fn span(class: u8, text: &[u8]) -> usize {
+    let end = text.iter().position(|&b| CLASSES[b as usize] & class == 0);
+    end.unwrap_or(text.len())
+}
+
+const ONES: u64 = u64::from_le_bytes([1; 8]);
+
+/// Marks the octets below `limit` (at most 128) of eight in their highest bits: the lowest of them for
+/// sure, and others only where one is (Hacker's Delight 6-1).
+fn below(word: u64, limit: u8) -> u64 {
+    word.wrapping_sub(ONES * u64::from(limit)) & !word & (ONES << 7)
+}
+
+/// The same for octets that are `wanted`.
+fn equal(word: u64, wanted: u8) -> u64 {
+    below(word ^ (ONES * u64::from(wanted)), 1)
+}
+
+/// Is anything marked in it? Eight octets at a time, for texts too short for a search that is made for
+/// long ones. May say so of less than eight where nothing is.
+fn any(text: &[u8], marks: impl Fn(u64) -> u64) -> bool {
+    let Some(last) = text.last_chunk() else {
+        return true;
+    };
+    let (words, _) = text.as_chunks::<8>();
+    let all =
+        (words.iter().chain([last])).fold(0, |all, word| all | marks(u64::from_le_bytes(*word)));
+    all != 0
+}
+
+/// Where `wanted` stands first, for such texts.
+pub fn position(wanted: u8, text: &[u8]) -> Option<usize> {
+    let (words, rest) = text.as_chunks::<8>();
+    for (i, word) in words.iter().enumerate() {
+        let found = equal(u64::from_le_bytes(*word), wanted);
+        if found != 0 {
+            return Some(i * 8 + found.trailing_zeros() as usize / 8);
+        }
+    }
+    let in_rest = rest.iter().position(|&b| b == wanted)?;
+    Some(words.len() * 8 + in_rest)
+}
+
 /// White space of a header's value; a folded line is one (RFC 3261 7.3.1).
-pub fn is_space(b: u8) -> bool {
+pub const fn is_space(b: u8) -> bool {
     matches!(b, b' ' | b'\t' | b'\r' | b'\n')
+}
+
+/// Is there white space in it?
+pub fn has_space(text: &[u8]) -> bool {
+    // Hardly anything else is below the printable octets.
+    any(text, |word| below(word, b'!')) && text.iter().any(|&b| is_space(b))
+}
+
+/// Does it hold what would end a URI on the wire: white space, an angle bracket, a quote?
+pub fn has_end_of_uri(text: &[u8]) -> bool {
+    let marks =
+        |word| below(word, b'!') | equal(word, b'<') | equal(word, b'>') | equal(word, b'"');
+    let is = |&b: &u8| is_space(b) || matches!(b, b'<' | b'>' | b'"');
+    any(text, marks) && text.iter().any(is)
 }
 
 /// Without white space at both ends.
@@ -22,12 +125,7 @@ pub fn trim(mut text: &[u8]) -> &[u8] {
 
 /// A token: a method, a parameter's name.
 pub fn is_token(text: &[u8]) -> bool {
-    !text.is_empty() && text.iter().all(|&b| is_token_octet(b))
-}
-
-/// An octet that a token may hold.
-pub fn is_token_octet(b: u8) -> bool {
-    b.is_ascii_alphanumeric() || b"-.!%*_+`'~".contains(&b)
+    !text.is_empty() && span(TOKEN, text) == text.len()
 }
 
 /// A quote or an angle bracket that is never closed.
@@ -83,37 +181,78 @@ pub fn parts(text: &[u8], separator: u8) -> impl Iterator<Item = Result<&[u8], U
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Parameters<'a>(pub Option<&'a [u8]>);
 
+/// One of [`Parameters`].
+#[derive(Clone, Copy)]
+pub struct Parameter<'a> {
+    /// All of it, trimmed.
+    pub text: &'a [u8],
+    /// Its name, trimmed.
+    pub name: &'a [u8],
+    /// Its value, trimmed, where there is one.
+    value: Option<&'a [u8]>,
+}
+
 impl<'a> Parameters<'a> {
-    /// Each of them: its text and its name, trimmed. Ends at an unclosed quote.
-    pub fn each(self) -> impl Iterator<Item = (&'a [u8], &'a [u8])> {
-        let all = self.0.map(|text| parts(text, b';'));
-        all.into_iter()
-            .flatten()
-            .map_while(Result::ok)
-            .map(|one| (trim(one), halves(one).0))
+    /// Each of them. Ends at an unclosed quote.
+    pub fn each(self) -> impl Iterator<Item = Parameter<'a>> {
+        let mut rest = self.0;
+        core::iter::from_fn(move || {
+            let (one, after) = first_parameter(rest?).ok()?;
+            rest = after;
+            Some(one)
+        })
     }
 
     /// Shows each name and its value (empty where it has none). False when they are not all `token`
     /// or `token=value` (RFC 4475 3.1.2.1 has empty ones).
     pub fn walk(self, mut see: impl FnMut(&'a [u8], &'a [u8])) -> bool {
-        let Some(text) = self.0 else { return true };
-        parts(text, b';').all(|one| {
-            let Ok(one) = one else { return false };
-            let (name, value) = halves(one);
-            if !is_token(name) || value.is_some_and(<[u8]>::is_empty) {
+        let mut rest = self.0;
+        while let Some(text) = rest {
+            let Ok((one, after)) = first_parameter(text) else {
+                return false;
+            };
+            if !is_token(one.name) || one.value.is_some_and(<[u8]>::is_empty) {
                 return false;
             }
-            see(name, value.unwrap_or_default());
-            true
-        })
+            see(one.name, one.value.unwrap_or_default());
+            rest = after;
+        }
+        true
     }
 }
 
-fn halves(one: &[u8]) -> (&[u8], Option<&[u8]>) {
-    match memchr::memchr(b'=', one) {
-        Some(at) => (trim(&one[..at]), Some(trim(&one[at + 1..]))),
-        None => (trim(one), None),
+/// The first parameter, and what stands behind its `;`.
+fn first_parameter(text: &[u8]) -> Result<(Parameter<'_>, Option<&[u8]>), Unclosed> {
+    // Mostly `token` or `token=token`, which is found in one pass.
+    let name_end = span(TOKEN, text);
+    let (name, behind) = text.split_at(name_end);
+    let (value, behind) = match behind {
+        [b'=', behind @ ..] => {
+            let (value, behind) = behind.split_at(span(TOKEN, behind));
+            (Some(value), behind)
+        }
+        _ => (None, behind),
+    };
+    let end = match behind {
+        [] => Some(None),
+        [b';', after @ ..] => Some(Some(after)),
+        _ => None,
+    };
+    if let Some(after) = end {
+        let text = &text[..text.len() - behind.len()];
+        return Ok((Parameter { text, name, value }, after));
     }
+    let (one, after) = split_outside(text, b';')?;
+    let (name, value) = match memchr::memchr(b'=', one) {
+        Some(at) => (&one[..at], Some(trim(&one[at + 1..]))),
+        None => (one, None),
+    };
+    let one = Parameter {
+        text: trim(one),
+        name: trim(name),
+        value,
+    };
+    Ok((one, after))
 }
 
 /// Decimal digits as a number, at most `most`.
@@ -127,9 +266,28 @@ pub fn number(text: &[u8], most: u64) -> Option<u64> {
     (value <= most).then_some(value)
 }
 
-/// Percent-decodes once (RFC 3261 19.1.2) into `out`. `None` when an escape is broken or `out` is
-/// full.
-pub fn unescape<'o>(text: &[u8], out: &'o mut [u8]) -> Option<&'o [u8]> {
+/// An IPv4 address as it is nearly always written. What this does not take may be one all the same.
+pub fn ipv4(text: &[u8]) -> Option<core::net::Ipv4Addr> {
+    let (mut octets, mut at, mut digits) = ([0u8; 4], 0, 0);
+    for &b in text {
+        match b {
+            b'0'..=b'9' if digits == 0 || octets[at] > 0 => {
+                octets[at] = octets[at].checked_mul(10)?.checked_add(b - b'0')?;
+                digits += 1;
+            }
+            b'.' if digits > 0 && at < 3 => (at, digits) = (at + 1, 0),
+            _ => return None,
+        }
+    }
+    (at == 3 && digits > 0).then(|| octets.into())
+}
+
+/// Percent-decodes once (RFC 3261 19.1.2), into `out` where there is something to decode. `None` when
+/// an escape is broken or `out` is too small.
+pub fn unescape<'o>(text: &'o [u8], out: &'o mut [u8]) -> Option<&'o [u8]> {
+    if span(PLAIN, text) == text.len() {
+        return (text.len() <= out.len()).then_some(text);
+    }
     let (mut i, mut len) = (0, 0);
     while i < text.len() {
         let byte = if text[i] == b'%' {
@@ -145,4 +303,101 @@ pub fn unescape<'o>(text: &[u8], out: &'o mut [u8]) -> Option<&'o [u8]> {
         i += 1;
     }
     Some(&out[..len])
+}
+
+#[cfg(test)]
+mod tests {
+    use core::net::Ipv4Addr;
+
+    use super::*;
+
+    /// Texts of every short length, each octet in every place of them.
+    fn texts() -> impl Iterator<Item = Vec<u8>> {
+        (0..=26usize).flat_map(|len| {
+            (0..len.max(1)).flat_map(move |at| {
+                (0..=255).map(move |octet| {
+                    let mut text: Vec<u8> = (0..len as u8).map(|i| b'a' + i).collect();
+                    if let Some(place) = text.get_mut(at) {
+                        *place = octet;
+                    }
+                    text
+                })
+            })
+        })
+    }
+
+    #[test]
+    fn eight_octets_at_a_time_find_what_one_at_a_time_does() {
+        for text in texts() {
+            let space = text.iter().any(|&b| is_space(b));
+            assert_eq!(has_space(&text), space, "{text:?}");
+            let end = space || text.iter().any(|b| b"<>\"".contains(b));
+            assert_eq!(has_end_of_uri(&text), end, "{text:?}");
+            for wanted in [b':', b' ', 0, 0xff, b'c'] {
+                let first = text.iter().position(|&b| b == wanted);
+                assert_eq!(position(wanted, &text), first, "{wanted} in {text:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn addresses_are_those_of_the_standard_library() {
+        for text in [
+            "0.0.0.0",
+            "1.2.3.4",
+            "255.255.255.255",
+            "256.1.1.1",
+            "1.2.3",
+            "1.2.3.4.5",
+            "01.2.3.4",
+            "1..2.3",
+            "1.2.3.",
+            ".1.2.3",
+            "1.2.3.4 ",
+            "",
+            "1.2.3.1000",
+            "00.0.0.0",
+            "::1",
+        ] {
+            assert_eq!(
+                ipv4(text.as_bytes()),
+                text.parse::<Ipv4Addr>().ok(),
+                "{text}"
+            );
+        }
+    }
+
+    #[test]
+    fn parameters_are_taken_apart_in_whatever_form_they_stand() {
+        let all = |text: &'static str| {
+            let each = Parameters(Some(text.as_bytes())).each();
+            let shown = |b: &[u8]| String::from_utf8_lossy(b).into_owned();
+            each.map(|one| (shown(one.text), shown(one.name)))
+                .collect::<Vec<_>>()
+        };
+        let pair = |text: &str, name: &str| (text.to_owned(), name.to_owned());
+        assert_eq!(
+            all("rport;branch=z9;x = \"a;b\" ; y=[::1];"),
+            [
+                pair("rport", "rport"),
+                pair("branch=z9", "branch"),
+                pair("x = \"a;b\"", "x"),
+                pair("y=[::1]", "y"),
+                pair("", ""),
+            ]
+        );
+        for (text, sound) in [
+            ("a;b=c", true),
+            ("a;;b", false),
+            ("a=", false),
+            ("a b", false),
+            ("a=\"", false),
+        ] {
+            assert_eq!(
+                Parameters(Some(text.as_bytes())).walk(|_, _| {}),
+                sound,
+                "{text}"
+            );
+        }
+    }
 }

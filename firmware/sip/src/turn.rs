@@ -31,7 +31,7 @@ pub(crate) struct Turn<'a, 'm> {
     pub names: Names,
 }
 
-impl Turn<'_, '_> {
+impl<'m> Turn<'_, 'm> {
     pub fn client(&self) -> &Client {
         &self.gate.policy().clients()[self.client as usize]
     }
@@ -91,7 +91,10 @@ impl Turn<'_, '_> {
     }
 
     /// The dialled number, decoded.
-    fn dialled<'o>(&self, out: &'o mut [u8]) -> Result<&'o [u8], BadUri> {
+    fn dialled<'o>(&self, out: &'o mut [u8]) -> Result<&'o [u8], BadUri>
+    where
+        'm: 'o,
+    {
         let uri = Uri::read(self.message.uri, false)?;
         // Telephone parameters stand in the user part behind `;` (RFC 3261 19.1.6).
         let user = uri.user.split(|&b| b == b';').next().unwrap_or_default();
@@ -249,7 +252,7 @@ impl Turn<'_, '_> {
 /// Who calls, by From and by P-Asserted-Identity. That is what P-tfps says, where it says it; these
 /// need not be read then.
 fn callers<'o>(
-    message: &Message<'_>,
+    message: &Message<'o>,
     said: &Said<'_>,
     from: &'o mut [u8],
     asserted: &'o mut [u8],
@@ -283,7 +286,7 @@ fn both_spellings(message: &Message<'_>) -> bool {
             || said.calls.is_some())
 }
 
-fn user_of<'o>(value: Option<NameAddr<'_>>, out: &'o mut [u8]) -> Option<&'o [u8]> {
+fn user_of<'o>(value: Option<NameAddr<'o>>, out: &'o mut [u8]) -> Option<&'o [u8]> {
     let uri = Uri::read(value?.uri, true).ok()?;
     unescape(
         uri.user.split(|&b| b == b';').next().unwrap_or_default(),

@@ -17,7 +17,7 @@ use crate::{
     digest::{Asked, Checked, Digests},
     keys::Keys,
     limits,
-    read::{Framing, Message, Read, read},
+    read::{Framing, Message, read_into},
     retransmit::Repeats,
     turn::Turn,
     write::{Writer, head, reason, tail},
@@ -119,10 +119,11 @@ impl Uas {
         framing: Framing,
         out: &mut [u8],
     ) -> Handled {
-        let (message, refused) = match read(bytes, framing) {
-            Read::Ignored => return Handled::Silent,
-            Read::Request(message) => (message, None),
-            Read::Refused(message, status, why) => (message, Some((status, why))),
+        let mut message = Message::default();
+        let refused = match read_into(bytes, framing, &mut message) {
+            Ok(()) => None,
+            Err(Some(refused)) => Some(refused),
+            Err(None) => return Handled::Silent,
         };
         self.hear(now, client, &message);
         let names = self.keys.names(&message, source.ip().to_canonical());
@@ -280,9 +281,8 @@ impl Uas {
         framing: Framing,
         out: &mut [u8],
     ) -> Option<usize> {
-        let Read::Request(message) = read(bytes, framing) else {
-            return None;
-        };
+        let mut message = Message::default();
+        read_into(bytes, framing, &mut message).ok()?;
         let mut w = Writer::new(out);
         head(
             &mut w,

@@ -1,6 +1,8 @@
 //! URIs: just enough of them to find the user, the host and what is wrong (RFC 3261 19.1, RFC 3966).
 
-use crate::text::{Parameters, is_space, is_token_octet, number, split_outside, trim};
+use crate::text::{
+    DISPLAY, HOST, PLAIN, Parameters, has_end_of_uri, number, position, span, split_outside, trim,
+};
 
 /// A URI, taken apart but not decoded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,25 +41,23 @@ impl<'a> Uri<'a> {
     /// # Errors
     /// Another scheme, or no URI.
     pub fn read(text: &'a [u8], headers: bool) -> Result<Self, BadUri> {
-        let colon = memchr::memchr(b':', text).ok_or(BadUri::Form)?;
+        let colon = position(b':', text).ok_or(BadUri::Form)?;
         let (name, rest) = (&text[..colon], &text[colon + 1..]);
-        if !name.first().is_some_and(u8::is_ascii_alphabetic)
-            || !name
-                .iter()
-                .all(|b| b.is_ascii_alphanumeric() || b"+-.".contains(b))
-        {
-            return Err(BadUri::Form);
-        }
         let scheme = match name {
             n if n.eq_ignore_ascii_case(b"sip") => Scheme::Sip,
             n if n.eq_ignore_ascii_case(b"sips") => Scheme::Sips,
             n if n.eq_ignore_ascii_case(b"tel") => Scheme::Tel,
-            _ => return Err(BadUri::Scheme),
+            n if is_scheme(n) => return Err(BadUri::Scheme),
+            _ => return Err(BadUri::Form),
         };
-        if rest
-            .iter()
-            .any(|&b| is_space(b) || b == b'<' || b == b'>' || b == 0 || b == b'"')
+        // Mostly `user@host:port` and nothing else.
+        if scheme != Scheme::Tel
+            && let (user, [b'@', host @ ..]) = rest.split_at(span(PLAIN, rest))
+            && is_host_port(host)
         {
+            return Ok(Uri { scheme, user, host });
+        }
+        if has_end_of_uri(rest) || rest.contains(&0) {
             return Err(BadUri::Form);
         }
         if scheme == Scheme::Tel {
@@ -90,6 +90,13 @@ impl<'a> Uri<'a> {
     }
 }
 
+fn is_scheme(name: &[u8]) -> bool {
+    name.first().is_some_and(u8::is_ascii_alphabetic)
+        && name
+            .iter()
+            .all(|b| b.is_ascii_alphanumeric() || b"+-.".contains(b))
+}
+
 /// What stands before the `@` and behind it. The user may hold `;` and `?` (RFC 4475 3.1.1.9), and
 /// headers may hold an `@`: the last one before the first `?` it is, or else the first of all.
 fn split_user(rest: &[u8]) -> (&[u8], &[u8]) {
@@ -103,9 +110,9 @@ fn split_user(rest: &[u8]) -> (&[u8], &[u8]) {
 
 /// A host or address with a port or without: `pbx.example`, `10.0.0.5:5060`, `[2001:db8::1]:5060`.
 pub fn is_host_port(text: &[u8]) -> bool {
-    let host_end = match memchr::memchr(b']', text) {
-        Some(end) => end + 1,
-        None => memchr::memchr(b':', text).unwrap_or(text.len()),
+    let host_end = match text {
+        [b'[', ..] => memchr::memchr(b']', text).map_or(0, |end| end + 1),
+        name => span(HOST, name),
     };
     let (host, port) = text.split_at(host_end);
     let port_ok = match port {
@@ -113,19 +120,17 @@ pub fn is_host_port(text: &[u8]) -> bool {
         [b':', digits @ ..] => number(digits, 65_535).is_some(),
         _ => false,
     };
-    port_ok && is_host(host)
+    // What `span` has passed is a host.
+    port_ok && !host.is_empty() && (host[0] != b'[' || is_host(host))
 }
 
-/// A host or address: `pbx.example`, `10.0.0.5`, `[2001:db8::1]`. Names may hold `_`, as those of
-/// containers do.
+/// A host or address: `pbx.example`, `10.0.0.5`, `[2001:db8::1]`.
 pub fn is_host(text: &[u8]) -> bool {
     match text {
         [] => false,
         [b'[', address @ .., b']'] => core::str::from_utf8(address)
             .is_ok_and(|address| address.parse::<core::net::Ipv6Addr>().is_ok()),
-        name => name
-            .iter()
-            .all(|b| b.is_ascii_alphanumeric() || b"-._".contains(b)),
+        name => span(HOST, name) == name.len(),
     }
 }
 
@@ -148,7 +153,7 @@ impl<'a> NameAddr<'a> {
         let (before, bracket) = split_at_bracket(text)?;
         let (uri, parameters) = match bracket {
             Some(inside) => {
-                let end = memchr::memchr(b'>', inside)?;
+                let end = position(b'>', inside)?;
                 if !is_display_name(trim(before)) {
                     return None;
                 }
@@ -183,8 +188,7 @@ impl<'a> NameAddr<'a> {
 
 /// Something with a scheme, and nothing in it that would end it on the wire.
 fn is_bare_uri(uri: &[u8]) -> bool {
-    memchr::memchr(b':', uri).is_some_and(|colon| colon > 0)
-        && !uri.iter().any(|&b| is_space(b) || b"<>\"".contains(&b))
+    position(b':', uri).is_some_and(|colon| colon > 0) && !has_end_of_uri(uri)
 }
 
 /// What stands before `<` and after it; quotes are respected.
@@ -213,9 +217,6 @@ fn is_display_name(name: &[u8]) -> bool {
                 fine
             }) && !escaped
         }
-        // Tokens and spaces; octets beyond ASCII are what phones put into names.
-        words => words
-            .iter()
-            .all(|&b| b >= 0x80 || is_space(b) || is_token_octet(b)),
+        words => span(DISPLAY, words) == words.len(),
     }
 }

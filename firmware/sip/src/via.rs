@@ -69,10 +69,8 @@ impl<'a> Via<'a> {
 
 /// Host and port; white space may stand around the colon (RFC 4475 3.1.1.1).
 fn is_sent_by(text: &[u8]) -> bool {
-    if !text.iter().any(|&b| is_space(b)) {
-        return is_host_port(text);
-    }
-    memchr::memrchr(b':', text).is_some_and(|colon| {
-        is_host(trim(&text[..colon])) && number(trim(&text[colon + 1..]), 65_535).is_some()
-    })
+    is_host_port(text)
+        || memchr::memrchr(b':', text).is_some_and(|colon| {
+            is_host(trim(&text[..colon])) && number(trim(&text[colon + 1..]), 65_535).is_some()
+        })
 }

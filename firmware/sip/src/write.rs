@@ -3,7 +3,11 @@
 
 use core::{fmt::Write, net::SocketAddr};
 
-use crate::{limits, read::Message};
+use crate::{
+    limits,
+    read::Message,
+    text::{DIAL, HOST, Parameter, ipv4, span},
+};
 
 /// Methods that are answered, for Allow.
 pub const ALLOW: &[u8] = b"INVITE, ACK, CANCEL, OPTIONS, REGISTER";
@@ -13,6 +17,8 @@ pub struct Writer<'o> {
     out: &'o mut [u8],
     len: usize,
     full: bool,
+    /// Nothing that is copied from the request is folded.
+    flat: bool,
 }
 
 impl<'o> Writer<'o> {
@@ -22,6 +28,7 @@ impl<'o> Writer<'o> {
             out,
             len: 0,
             full: false,
+            flat: false,
         }
     }
 
@@ -38,7 +45,7 @@ impl<'o> Writer<'o> {
 
     /// A value as it came, a folded line as one.
     pub fn unfolded(&mut self, value: &[u8]) {
-        if memchr::memchr2(b'\r', b'\n', value).is_none() {
+        if self.flat || memchr::memchr2(b'\r', b'\n', value).is_none() {
             return self.put(value);
         }
         for &b in value {
@@ -118,6 +125,7 @@ pub fn head(
     tag: Option<u64>,
     vias: usize,
 ) {
+    w.flat = message.flat;
     w.put(b"SIP/2.0 ");
     w.decimal(u32::from(status));
     w.put(b" ");
@@ -173,7 +181,7 @@ fn top_via(w: &mut Writer<'_>, message: &Message<'_>, text: &[u8], source: Socke
     };
     w.unfolded(via.before);
     let address = source.ip().to_canonical();
-    for (parameter, name) in via.parameters.each() {
+    for Parameter { text, name, .. } in via.parameters.each() {
         if name.eq_ignore_ascii_case(b"received") {
             continue;
         }
@@ -182,7 +190,7 @@ fn top_via(w: &mut Writer<'_>, message: &Message<'_>, text: &[u8], source: Socke
             w.put(b"rport=");
             w.decimal(u32::from(source.port()));
         } else {
-            w.unfolded(parameter);
+            w.unfolded(text);
         }
     }
     if via.rport || !is_address(via.sent_by, address) {
@@ -193,6 +201,11 @@ fn top_via(w: &mut Writer<'_>, message: &Message<'_>, text: &[u8], source: Socke
 
 /// Is the host of this sent-by this address?
 fn is_address(sent_by: &[u8], address: core::net::IpAddr) -> bool {
+    if let core::net::IpAddr::V4(v4) = address
+        && let Some(host) = ipv4(&sent_by[..span(HOST, sent_by)])
+    {
+        return host == v4;
+    }
     let Ok(text) = core::str::from_utf8(sent_by) else {
         return false;
     };
@@ -226,14 +239,13 @@ pub fn contact(
 ) {
     w.put(b"Contact: <sip:");
     w.put(&prefix);
-    for &b in number.iter().take(limits::USER) {
-        // Reserved in the user part or read by some PBX: escaped (RFC 3261 25.1, user-unreserved less
-        // what dial plans trip over).
-        if b.is_ascii_alphanumeric() || b"-_.!~*+".contains(&b) {
-            w.put(&[b]);
-        } else {
-            let _ = write!(w, "%{b:02X}");
-        }
+    let mut rest = &number[..number.len().min(limits::USER)];
+    loop {
+        let (plain, behind) = rest.split_at(span(DIAL, rest));
+        w.put(plain);
+        let [b, behind @ ..] = behind else { break };
+        let _ = write!(w, "%{b:02X}");
+        rest = behind;
     }
     w.put(b"@");
     match host {
@@ -241,9 +253,8 @@ pub fn contact(
         Host::Via => match message.top {
             Some(via) => via
                 .sent_by
-                .iter()
-                .filter(|&&b| !crate::text::is_space(b))
-                .for_each(|&b| w.put(&[b])),
+                .split(|&b| crate::text::is_space(b))
+                .for_each(|part| w.put(part)),
             None => put_source(w, source),
         },
         Host::Source => put_source(w, source),

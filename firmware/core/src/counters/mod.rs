@@ -17,7 +17,7 @@ pub use recent::{Recent, Spelling};
 pub use seen::Seen;
 pub use tally::{SPANS, Tally};
 
-use crate::{policy::CountryCode, record};
+use crate::policy::CountryCode;
 
 /// Callers that have figures of their own. The ones after them share one set of figures, so that
 /// inventing extensions never gains a call.
@@ -61,9 +61,37 @@ struct Client {
     tally: Tally,
 }
 
+/// A country that a client calls, as the figures know it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CountryId(u64);
+
+/// A phone that a caller calls from, as the figures know it: keyed hash of the caller, the phone's
+/// address and its User-Agent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PhoneId {
+    caller: u64,
+    phone: u64,
+}
+
+/// A phone's User-Agent, as the journal keeps it.
+pub type Agent = heapless::String<40>;
+
+/// One call that was tried.
+#[derive(Clone, Copy, Debug)]
+pub struct Tried {
+    /// Who called.
+    pub who: CallerId,
+    /// When, on the gate's clock.
+    pub at_ms: u64,
+    /// The number.
+    pub number: Spelling,
+    /// Went through.
+    pub approved: bool,
+}
+
 /// One approved call to be counted.
 #[derive(Clone, Copy, Debug)]
-pub struct Counted<'a> {
+pub struct Counted {
     /// Who called.
     pub who: CallerId,
     /// When, on the gate's clock.
@@ -73,9 +101,9 @@ pub struct Counted<'a> {
     /// How long it is taken to last.
     pub open_ms: u64,
     /// Its country.
-    pub country: Option<CountryCode>,
-    /// The phone's address and User-Agent, where they are known.
-    pub phone: Option<(IpAddr, &'a [u8])>,
+    pub country: Option<CountryId>,
+    /// The phone, where it is known.
+    pub phone: Option<PhoneId>,
 }
 
 impl Counters {
@@ -107,12 +135,44 @@ impl Counters {
         }
     }
 
+    /// A country that the caller's client calls. What it is made from is a keyed hash already, and
+    /// nobody chooses among so few countries.
+    pub fn country(&self, who: CallerId, country: CountryCode) -> CountryId {
+        let [a, b] = country.letters();
+        let mixed = (who.client ^ u64::from(u16::from_le_bytes([a, b])))
+            .wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        CountryId(mixed ^ mixed >> 32)
+    }
+
+    /// A phone that the caller calls from. `agent` is its User-Agent as the journal keeps it, so that
+    /// a phone is the same one after a restart.
+    pub fn phone(&self, who: CallerId, address: IpAddr, agent: &Agent) -> PhoneId {
+        let octets = match address.to_canonical() {
+            IpAddr::V4(v4) => v4.to_ipv6_mapped().octets(),
+            IpAddr::V6(v6) => v6.octets(),
+        };
+        PhoneId {
+            caller: who.caller,
+            phone: self.hash(&[&who.caller.to_le_bytes(), &octets, agent.as_bytes()]),
+        }
+    }
+
+    /// One pass over all parts at once where they are as short as they nearly always are.
     fn hash(&self, parts: &[&[u8]]) -> u64 {
         let mut hasher = SipHasher13::new_with_keys(self.key.0, self.key.1);
+        let mut whole = heapless::Vec::<u8, 96>::new();
         for part in parts {
-            hasher.write(part);
-            hasher.write_u8(0xff);
+            let room = whole.capacity() - whole.len();
+            if room <= part.len() {
+                hasher.write(&whole);
+                whole.clear();
+            }
+            if whole.extend_from_slice(part).is_err() {
+                hasher.write(part);
+            }
+            let _ = whole.push(0xff);
         }
+        hasher.write(&whole);
         hasher.finish()
     }
 
@@ -167,24 +227,15 @@ impl Counters {
             .into_mut()
     }
 
-    /// Calls of the caller, or of the whole client, before this one.
-    pub fn count(
-        &self,
-        who: CallerId,
-        whole_client: bool,
-        now_ms: u64,
-        abroad: bool,
-        span: usize,
-        open_ms: u64,
-    ) -> u32 {
-        let tally = if whole_client {
+    /// What the caller, or its whole client, has done before.
+    pub fn tally(&self, who: CallerId, whole_client: bool) -> Option<&Tally> {
+        if whole_client {
             self.clients
                 .find(who.client, |c| c.id == who.client)
                 .map(|c| &c.tally)
         } else {
             self.caller(who.caller).map(|c| &c.tally)
-        };
-        tally.map_or(0, |t| t.count(now_ms, abroad, span, open_ms))
+        }
     }
 
     /// The last numbers of the caller, where it has called before.
@@ -193,69 +244,42 @@ impl Counters {
     }
 
     /// Has this client called this country before?
-    pub fn knows_country(&self, who: CallerId, country: CountryCode) -> bool {
-        self.countries
-            .contains(self.country_key(who.client, country))
-    }
-
-    fn country_key(&self, client: u64, country: CountryCode) -> u64 {
-        self.hash(&[&client.to_le_bytes(), &country.letters()])
-    }
-
-    fn phone_key(&self, who: CallerId, (address, agent): (IpAddr, &[u8])) -> u64 {
-        let octets = match address.to_canonical() {
-            IpAddr::V4(v4) => v4.to_ipv6_mapped().octets(),
-            IpAddr::V6(v6) => v6.octets(),
-        };
-        // As the journal keeps it, so that a phone is the same one after a restart.
-        let agent = record::text::<40>(agent);
-        self.hash(&[&who.caller.to_le_bytes(), &octets, agent.as_bytes()])
-    }
-
-    fn any_phone_key(&self, who: CallerId) -> u64 {
-        self.hash(&[&who.caller.to_le_bytes(), b"any"])
+    pub fn knows_country(&self, CountryId(country): CountryId) -> bool {
+        self.countries.contains(country)
     }
 
     /// Is this phone new for an extension that has been seen with another?
-    pub fn is_new_phone(&self, who: CallerId, phone: (IpAddr, &[u8])) -> bool {
-        !self.phones.contains(self.phone_key(who, phone))
-            && self.phones.contains(self.any_phone_key(who))
+    pub fn is_new_phone(&self, PhoneId { caller, phone }: PhoneId) -> bool {
+        !self.phones.contains(phone) && self.phones.contains(caller)
     }
 
     /// Marks a country as known.
-    pub fn learn_country(&mut self, who: CallerId, country: CountryCode) {
-        self.countries.insert(self.country_key(who.client, country));
+    pub fn learn_country(&mut self, CountryId(country): CountryId) {
+        self.countries.insert(country);
     }
 
-    /// Marks a phone as known.
-    pub fn learn_phone(&mut self, who: CallerId, phone: (IpAddr, &[u8])) {
-        if self.phones.insert(self.phone_key(who, phone)) {
-            self.phones.insert(self.any_phone_key(who));
+    /// Marks a phone as known, and that the extension has one.
+    pub fn learn_phone(&mut self, PhoneId { caller, phone }: PhoneId) {
+        if self.phones.insert(phone) {
+            self.phones.insert(caller);
         }
     }
 
-    /// Remembers a call that was tried, for the rules about bursts of numbers.
-    pub fn tried(&mut self, who: CallerId, at_ms: u64, dialled: &[u8], approved: bool) {
-        self.caller_mut(who.caller, at_ms)
-            .recent
-            .add(at_ms, Spelling::of(dialled), approved);
-    }
-
-    /// Counts an approved call that costs money.
-    pub fn approved(&mut self, call: &Counted<'_>) {
-        self.caller_mut(call.who.caller, call.at_ms).tally.add(
-            call.at_ms,
-            call.abroad,
-            call.open_ms,
-        );
+    /// Remembers a call that was tried, for the rules about bursts of numbers, and counts it where it
+    /// is one that was approved and costs money.
+    pub fn tried(&mut self, tried: &Tried, counted: Option<&Counted>) {
+        let caller = self.caller_mut(tried.who.caller, tried.at_ms);
+        caller.recent.add(tried.at_ms, tried.number, tried.approved);
+        let Some(call) = counted else { return };
+        caller.tally.add(call.at_ms, call.abroad, call.open_ms);
         self.client_mut(call.who.client)
             .tally
             .add(call.at_ms, call.abroad, call.open_ms);
         if let Some(country) = call.country {
-            self.learn_country(call.who, country);
+            self.learn_country(country);
         }
         if let Some(phone) = call.phone {
-            self.learn_phone(call.who, phone);
+            self.learn_phone(phone);
         }
     }
 }

@@ -4,20 +4,16 @@ use crate::policy::Burst;
 
 const KEPT: usize = 20;
 
-/// The last calls of a caller, tried or approved.
+/// The last calls of a caller, tried or approved: column by column, so that a number is looked for in
+/// all of them at once.
 #[derive(Clone, Debug, Default)]
 pub struct Recent {
     next: u8,
-    calls: [Call; KEPT],
-}
-
-#[derive(Clone, Copy, Debug, Default)]
-struct Call {
     /// Seconds on the gate's clock; 0 is an empty place.
-    at_s: u32,
-    tail: u32,
-    spelling: u32,
-    approved: bool,
+    at_s: [u32; KEPT],
+    tail: [u32; KEPT],
+    spelling: [u32; KEPT],
+    approved: [bool; KEPT],
 }
 
 /// What identifies a number however it is spelled (its last nine digits), and one spelling of it.
@@ -30,14 +26,13 @@ pub struct Spelling {
 impl Spelling {
     /// Reads what was dialled: digits make the number, everything makes the spelling.
     pub fn of(dialled: &[u8]) -> Self {
-        let tail = (dialled
-            .iter()
-            .rev()
-            .filter(|b| b.is_ascii_digit())
-            .take(9)
-            .enumerate())
-        .map(|(place, digit)| u32::from(digit - b'0') * 10u32.pow(place as u32))
-        .sum();
+        let digits = dialled.iter().rev().filter(|b| b.is_ascii_digit());
+        let (tail, _) = digits.take(9).fold((0, 1u32), |(tail, place), digit| {
+            (
+                tail + u32::from(digit - b'0') * place,
+                place.wrapping_mul(10),
+            )
+        });
         // FNV-1a: two spellings of one number that collide would count as one; nothing is keyed by it.
         let spelling = dialled.iter().fold(0x811c_9dc5u32, |hash, &b| {
             (hash ^ u32::from(b)).wrapping_mul(0x0100_0193)
@@ -49,28 +44,36 @@ impl Spelling {
 impl Recent {
     /// Keeps one call.
     pub fn add(&mut self, at_ms: u64, number: Spelling, approved: bool) {
-        let at_s = seconds(at_ms);
-        self.calls[self.next as usize % KEPT] = Call {
-            at_s,
-            tail: number.tail,
-            spelling: number.spelling,
-            approved,
-        };
+        let place = self.next as usize % KEPT;
+        self.at_s[place] = seconds(at_ms);
+        self.tail[place] = number.tail;
+        self.spelling[place] = number.spelling;
+        self.approved[place] = approved;
         self.next = (self.next + 1) % KEPT as u8;
     }
 
-    fn within(&self, now_ms: u64, burst: Burst) -> impl Iterator<Item = &Call> {
+    /// The places of calls to this number within the seconds.
+    fn within(&self, now_ms: u64, burst: Burst, tail: u32) -> impl Iterator<Item = usize> {
         let now = seconds(now_ms);
-        self.calls
-            .iter()
-            .filter(move |c| c.at_s != 0 && now.saturating_sub(c.at_s) < burst.seconds)
+        // Bit by bit without a branch, for the compiler to take many at a time.
+        let mut left = (self.tail.iter().enumerate()).fold(0u32, |bits, (place, &t)| {
+            bits | u32::from(t == tail) << place
+        });
+        core::iter::from_fn(move || {
+            let place = left.trailing_zeros() as usize;
+            left &= left.wrapping_sub(1);
+            (place < KEPT).then_some(place)
+        })
+        .filter(move |&place| {
+            self.at_s[place] != 0 && now.saturating_sub(self.at_s[place]) < burst.seconds
+        })
     }
 
     /// Approved calls to this number within the seconds, this one included.
     pub fn same(&self, now_ms: u64, number: Spelling, burst: Burst) -> u32 {
         1 + self
-            .within(now_ms, burst)
-            .filter(|c| c.approved && c.tail == number.tail)
+            .within(now_ms, burst, number.tail)
+            .filter(|&place| self.approved[place])
             .count() as u32
     }
 
@@ -78,9 +81,10 @@ impl Recent {
     pub fn spellings(&self, now_ms: u64, number: Spelling, burst: Burst) -> u32 {
         let mut seen = [number.spelling; KEPT + 1];
         let mut distinct = 1;
-        for call in self.within(now_ms, burst).filter(|c| c.tail == number.tail) {
-            if !seen[..distinct].contains(&call.spelling) {
-                seen[distinct] = call.spelling;
+        for place in self.within(now_ms, burst, number.tail) {
+            let spelling = self.spelling[place];
+            if !seen[..distinct].contains(&spelling) {
+                seen[distinct] = spelling;
                 distinct += 1;
             }
         }
@@ -89,15 +93,14 @@ impl Recent {
 
     /// How many numbers in a row, upwards or downwards, end at this one within the seconds.
     pub fn sequence(&self, now_ms: u64, number: Spelling, burst: Burst) -> u32 {
-        let run = |step: i64| {
+        let run = |step: i32| {
             let mut length = 1;
-            let mut value = i64::from(number.tail) + step;
-            while self
-                .within(now_ms, burst)
-                .any(|c| i64::from(c.tail) == value)
+            let mut tail = number.tail.checked_add_signed(step);
+            while let Some(next) = tail
+                && self.within(now_ms, burst, next).next().is_some()
             {
                 length += 1;
-                value += step;
+                tail = next.checked_add_signed(step);
             }
             length
         };

@@ -177,7 +177,8 @@ fn number_in(area: Option<u16>, symbols: &[u8], home: CountryCode) -> Result<Dia
 }
 
 fn only_digits(symbols: &[u8]) -> Result<(), NotANumber> {
-    if symbols.iter().all(u8::is_ascii_digit) {
+    // Without a branch, for the compiler to take many at a time.
+    if symbols.iter().fold(true, |all, s| all & s.is_ascii_digit()) {
         Ok(())
     } else {
         Err(NotANumber::Character)

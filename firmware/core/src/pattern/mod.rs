@@ -136,11 +136,12 @@ impl Ord for Specificity {
 
 /// What was dialled, without separators.
 fn symbols(dialled: &[u8]) -> impl Iterator<Item = u8> + '_ {
-    dialled.iter().copied().filter(|s| !b"-.()".contains(s))
+    let separates = |s: &u8| matches!(s, b'-' | b'.' | b'(' | b')');
+    dialled.iter().copied().filter(move |s| !separates(s))
 }
 
 /// Every symbol that a pattern can name has one bit, in the order of ASCII; others have none.
-fn bit(symbol: u8) -> u64 {
+const fn bit(symbol: u8) -> u64 {
     let index = match symbol {
         b'#' => 0,
         b'*' => 1,

@@ -228,8 +228,18 @@ fn members(set: u64) -> impl Iterator<Item = usize> {
 }
 
 fn symbol_index(symbol: u8) -> usize {
-    match bit(symbol) {
-        0 => SYMBOLS - 1,
-        one => one.trailing_zeros() as usize,
-    }
+    SYMBOL_INDEX[symbol as usize].into()
 }
+
+static SYMBOL_INDEX: [u8; 256] = {
+    let mut index = [SYMBOLS as u8 - 1; 256];
+    let mut symbol = 0;
+    while symbol < 256 {
+        let bit = bit(symbol as u8);
+        if bit != 0 {
+            index[symbol] = bit.trailing_zeros() as u8;
+        }
+        symbol += 1;
+    }
+    index
+};

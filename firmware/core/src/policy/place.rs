@@ -15,7 +15,7 @@ use crate::{
     number::Kind,
     pattern::PatternSet,
     time::{Date, Local},
-    verdict::{Level, Rule},
+    verdict::Level,
 };
 
 /// Rules of one place, ready to be asked.
@@ -287,11 +287,9 @@ impl<'a> View<'a> {
         pick(place).map(|value| (value, place.level))
     }
 
-    /// Is this rule switched off, and by whom?
-    pub fn off(&self, rule: Rule) -> Option<Level> {
+    /// Rules that are switched off, one bit for each, and by whom.
+    pub fn off(&self) -> Option<(u32, Level)> {
         self.of(self.sources.off, |p| p.off)
-            .filter(|(bits, _)| bits & (1 << rule as u32) != 0)
-            .map(|(_, level)| level)
     }
 
     /// Does a phone call itself by a scanner's name? By whose list, if so.

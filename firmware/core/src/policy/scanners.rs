@@ -36,13 +36,18 @@ static SCANNER_BEGINS: [bool; 256] = {
 
 /// The scanner's name that is a part of this text, in any case.
 pub(crate) fn named(text: &[u8]) -> Option<&'static str> {
-    let begins = |(i, b): (usize, &u8)| SCANNER_BEGINS[*b as usize].then_some(i);
-    let mut starts = text.iter().enumerate().filter_map(begins);
-    starts.find_map(|i| {
-        let is_at = |name: &&&str| {
+    // Two letters rule out nearly every name in nearly every place.
+    let at = |(i, pair): (usize, &[u8])| {
+        if !SCANNER_BEGINS[pair[0] as usize] {
+            return None;
+        }
+        let pair = [pair[0] | 0x20, pair[1] | 0x20];
+        let begins = SCANNERS.iter().filter(|name| name.as_bytes()[..2] == pair);
+        let is_here = |name: &&&str| {
             text.get(i..i + name.len())
                 .is_some_and(|part| part.eq_ignore_ascii_case(name.as_bytes()))
         };
-        SCANNERS.iter().find(is_at).copied()
-    })
+        begins.copied().find(|name| is_here(&name))
+    };
+    text.windows(2).enumerate().find_map(at)
 }
