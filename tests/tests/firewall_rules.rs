@@ -67,7 +67,7 @@ fn bans_and_counters_survive() {
             "rule",
             "inet",
             "trunkguard",
-            "prerouting",
+            "pops-in",
             "counter",
             "name",
             "box-sip",

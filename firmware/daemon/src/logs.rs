@@ -18,11 +18,15 @@ use crate::words;
 /// Calls that get a line of their own in any second.
 const CALL_LINES_PER_SECOND: u32 = 50;
 
+/// What is logged unless it is said. The DNS library warns of every forged datagram: a stranger's
+/// packet gets no line.
+const FILTER: &str = "info,hickory_net=error";
+
 /// Starts logging, above the line of the simulated panel. The filter is `TRUNKGUARD_LOG`, in the
 /// form of tracing-subscriber's EnvFilter.
 pub fn start(line: &StatusLine) {
     let filter =
-        EnvFilter::try_from_env("TRUNKGUARD_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
+        EnvFilter::try_from_env("TRUNKGUARD_LOG").unwrap_or_else(|_| EnvFilter::new(FILTER));
     let registry = tracing_subscriber::registry().with(filter);
     if stderr_is_the_journal() {
         match tracing_journald::layer() {

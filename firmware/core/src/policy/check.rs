@@ -56,13 +56,16 @@ impl Compiler {
         }
         for (key, count) in [
             ("firewall.pbx", f.pbx.len()),
-            ("firewall.pops", f.pops.len()),
             ("firewall.remote", f.remote.len()),
             ("firewall.office", f.office.len()),
         ] {
             if count > bounds::NETWORKS {
                 self.problem(key, format!("at most {}; write networks", bounds::NETWORKS));
             }
+        }
+        if f.pops.len() > crate::pops::follow::MOST_CHOSEN {
+            let most = crate::pops::follow::MOST_CHOSEN;
+            self.problem("firewall.pops", format!("at most {most} names"));
         }
         if f.dns.len() > 4 {
             self.problem("firewall.dns", "at most 4 servers");

@@ -24,7 +24,7 @@ pub mod bounds {
     pub const LIST_NUMBERS: usize = 200_000;
     /// Prefixes and patterns in all rules.
     pub const PATTERNS: usize = 50_000;
-    /// Networks in each list of `[firewall]`, and host names of PoPs.
+    /// Networks in each list of `[firewall]`.
     pub const NETWORKS: usize = 128;
 }
 

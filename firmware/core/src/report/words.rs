@@ -106,7 +106,7 @@ const WORDS: [Words; 25] = [
     ),
     of(
         "outside-banned",
-        Fate::Dropped,
+        Fate::Decided,
         "SIP, IAX2 or audio of somebody who is banned",
         "`trunkguard bans list` says who and why; `trunkguard bans remove` forgives.",
     ),

@@ -6,8 +6,8 @@ use clap::{Subcommand, ValueEnum};
 use trunkguard_core::bans::{Banned, Service};
 
 use super::{
-    Answer, State, print,
-    running::{decide, view},
+    Answer, print,
+    running::{Asked, decide, view},
 };
 use crate::control::Decision;
 
@@ -16,10 +16,7 @@ pub struct Arguments {
     #[command(subcommand)]
     action: Option<Action>,
     #[command(flatten)]
-    state: State,
-    /// Print JSON.
-    #[arg(long)]
-    json: bool,
+    asked: Asked,
 }
 
 #[derive(Subcommand)]
@@ -68,11 +65,11 @@ impl From {
 }
 
 pub fn run(arguments: Arguments) -> anyhow::Result<Answer> {
-    let state = &arguments.state.dir;
+    let state = arguments.asked.state()?;
     let decision = match arguments.action.unwrap_or(Action::List) {
         Action::List => {
             let bans = view(state)?.bans;
-            return if arguments.json {
+            return if arguments.asked.json {
                 print(format!("{}\n", serde_json::to_string_pretty(&bans)?))
             } else {
                 print(text(&bans))

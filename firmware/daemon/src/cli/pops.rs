@@ -6,8 +6,8 @@ use clap::{Subcommand, ValueEnum};
 use trunkguard_core::pops::owner::Subject;
 
 use super::{
-    Answer, State, print,
-    running::{decide, view},
+    Answer, print,
+    running::{Asked, decide, view},
 };
 use crate::{control::Decision, firewall::view::PopsView};
 
@@ -16,10 +16,7 @@ pub struct Arguments {
     #[command(subcommand)]
     action: Option<Action>,
     #[command(flatten)]
-    state: State,
-    /// Print JSON.
-    #[arg(long)]
-    json: bool,
+    asked: Asked,
 }
 
 #[derive(Subcommand)]
@@ -69,11 +66,11 @@ enum Form {
 }
 
 pub fn run(arguments: Arguments) -> anyhow::Result<Answer> {
-    let state = &arguments.state.dir;
+    let state = arguments.asked.state()?;
     let decision = match arguments.action.unwrap_or(Action::List) {
         Action::List => {
             let pops = view(state)?.pops;
-            return if arguments.json {
+            return if arguments.asked.json {
                 print(format!("{}\n", serde_json::to_string_pretty(&pops)?))
             } else {
                 print(text(&pops))

@@ -1,6 +1,6 @@
 //! Questions about the firewall that the running daemon answers: it alone knows what is in force.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 
@@ -9,6 +9,29 @@ use crate::{
     control::{self, Ask, Decision},
     firewall::view::View,
 };
+
+/// Where the state is, before or behind an action.
+#[derive(clap::Args)]
+pub struct Asked {
+    /// The state directory.
+    #[arg(long = "state", value_name = "DIR", global = true)]
+    dir: Option<PathBuf>,
+    /// Print JSON.
+    #[arg(long, global = true)]
+    pub json: bool,
+}
+
+impl Asked {
+    /// The state directory. What may stand in two places cannot be required by clap.
+    ///
+    /// # Errors
+    /// When it is missing.
+    pub fn state(&self) -> anyhow::Result<&Path> {
+        self.dir
+            .as_deref()
+            .context("--state DIR is missing; name the daemon's state directory")
+    }
+}
 
 /// What there is to see of the firewall.
 ///

@@ -106,11 +106,11 @@ pub fn of(
     })
 }
 
-/// Gateways of the box, from the kernel's routing tables (proc(5): /proc/net/route, ipv6_route).
+/// Gateways of the box, from the kernel's routing tables (proc(5): net/route, net/ipv6_route).
 pub fn gateways() -> Vec<IpAddr> {
     let read = |path| std::fs::read_to_string(path).unwrap_or_default();
-    gateways_v4(&read("/proc/net/route"))
-        .chain(gateways_v6(&read("/proc/net/ipv6_route")))
+    gateways_v4(&read("/proc/self/net/route"))
+        .chain(gateways_v6(&read("/proc/self/net/ipv6_route")))
         .collect()
 }
 
@@ -135,18 +135,39 @@ fn gateways_v6(table: &str) -> impl Iterator<Item = IpAddr> {
     })
 }
 
-/// The box's own addresses, without those that only it can reach.
+/// The box's own addresses, without those that only it can reach, from the kernel's tables (proc(5);
+/// by netlink the daemon's sandbox would need one more kind of socket).
 pub fn own_addresses() -> Vec<IpAddr> {
-    let Ok(all) = nix::ifaddrs::getifaddrs() else {
-        return Vec::new();
-    };
-    all.filter_map(|interface| {
-        let address = interface.address?;
-        let v4 = address.as_sockaddr_in().map(|a| IpAddr::V4(a.ip()));
-        v4.or_else(|| address.as_sockaddr_in6().map(|a| IpAddr::V6(a.ip())))
+    let read = |path| std::fs::read_to_string(path).unwrap_or_default();
+    local_v4(&read("/proc/self/net/fib_trie"))
+        .chain(local_v6(&read("/proc/self/net/if_inet6")))
+        .filter(|address| !address.is_loopback() && !address.is_unspecified())
+        .collect()
+}
+
+/// An address is a line of its own, and the line below it says what it is.
+fn local_v4(trie: &str) -> impl Iterator<Item = IpAddr> {
+    let mut found: Vec<IpAddr> = Vec::new();
+    let mut last: Option<IpAddr> = None;
+    for line in trie.lines() {
+        let line = line.trim_start();
+        if let Some(address) = line.strip_prefix("|-- ") {
+            last = address.trim().parse().ok();
+        } else if line.starts_with("/32 host LOCAL") {
+            found.extend(last);
+        }
+    }
+    // The tables main and local may both have it.
+    found.sort_unstable();
+    found.dedup();
+    found.into_iter()
+}
+
+fn local_v6(table: &str) -> impl Iterator<Item = IpAddr> {
+    table.lines().filter_map(|line| {
+        let address = u128::from_str_radix(line.split_whitespace().next()?, 16).ok()?;
+        Some(IpAddr::from(address.to_be_bytes()))
     })
-    .filter(|address| !address.is_loopback() && !address.is_unspecified())
-    .collect()
 }
 
 #[cfg(test)]
@@ -163,5 +184,17 @@ mod tests {
         let expected: IpAddr = "fe80::1".parse().expect("an address");
         assert_eq!(gateways_v6(v6).collect::<Vec<_>>(), [expected]);
         assert_eq!(gateways_v4("").chain(gateways_v6("x")).count(), 0);
+    }
+
+    #[test]
+    fn own_addresses_are_read_from_the_kernels_tables() {
+        let trie = "Main:\n  +-- 0.0.0.0/0 2 0 2\n     |-- 192.168.1.0\n        /24 link UNICAST\n     |-- 192.168.1.5\n        /32 host LOCAL\n     |-- 192.168.1.255\n        /32 link BROADCAST\n";
+        let v6 = "00000000000000000000000000000001 01 80 10 80       lo\nfd000000000000000000000000000005 02 40 00 80     eth0\n";
+        let found: Vec<String> = local_v4(trie)
+            .chain(local_v6(v6))
+            .map(|address| address.to_string())
+            .collect();
+        assert_eq!(found, ["192.168.1.5", "::1", "fd00::5"]);
+        assert!(own_addresses().iter().all(|address| !address.is_loopback()));
     }
 }

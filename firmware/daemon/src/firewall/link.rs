@@ -48,9 +48,13 @@ impl Link {
         self.client.is_some()
     }
 
-    /// A connection has ended. Answers whether it was the one in use.
+    /// A connection has ended. Answers whether it was the last one.
     pub fn lost(&mut self, connection: u64) -> bool {
-        connection == self.connection && self.client.take().is_some()
+        let last = connection == self.connection;
+        if last {
+            self.client = None;
+        }
+        last
     }
 
     /// Sends an order and waits for its answer, connecting where need be.

@@ -301,6 +301,10 @@ impl Owner {
                 "rules loaded and read back"
             );
         }
+        if let Some(warning) = &loaded.warning {
+            warn!("{warning}");
+            raise(&self.shared, "firewall", warning);
+        }
         self.loaded = Some(loaded);
         if !was_up {
             self.ban_again();

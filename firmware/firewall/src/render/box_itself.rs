@@ -1,4 +1,4 @@
-//! What reaches the box itself (F9 to F11), and who is banned (F15). The same in every mode.
+//! What reaches the box itself (F9 to F11). The same in every mode.
 
 use trunkguard_core::policy::Topology;
 
@@ -8,7 +8,6 @@ use super::{
 };
 use crate::{check::SSH, intent::Intent};
 
-const PREROUTING: &str = "type filter hook prerouting priority -300; policy accept;";
 const INPUT: &str = "type filter hook input priority 0; policy drop;";
 
 /// IAX2.
@@ -16,46 +15,22 @@ const IAX2: (u16, u16) = (4_569, 4_569);
 /// Where SIP is spoken, somewhere.
 const SIP: (u16, u16) = (5_060, 5_080);
 
-/// Chains `prerouting` and `input`.
+/// Chain `input`.
 pub fn chains(i: &Intent, table: &mut Table) {
-    table.chain(Chain::base("prerouting", PREROUTING, banned(i)));
     let mut rules = always();
     rules.extend(clients(i));
     rules.extend(office(i));
+    rules.extend(banned(i));
     rules.extend(rest(i));
     table.chain(Chain::base("input", INPUT, rules));
 }
 
 /// The same before the first intent.
 pub fn closed(table: &mut Table) {
-    table.chain(Chain::base("prerouting", PREROUTING, Vec::new()));
     let mut rules = always();
     rules.push("goto box-other".into());
     rules.push("drop".into());
     table.chain(Chain::base("input", INPUT, rules));
-}
-
-/// Bans are looked at before a connection is looked up, so a flood of somebody who is banned costs
-/// two look-ups; but who is allowed was let through before, whatever the sets say.
-fn banned(i: &Intent) -> Vec<String> {
-    let mut rules = Vec::new();
-    if let (Topology::Router, Some(inside)) = (i.topology, &i.inside) {
-        // What comes from inside, or from the box to itself, does not walk on.
-        rules.push(format!("iifname {{ \"lo\", \"{inside}\" }} accept"));
-    } else {
-        rules.push("iifname \"lo\" accept".into());
-    }
-    rules.extend(both("{ip} saddr @exempt{v} accept"));
-    let sip = sip_ports(i);
-    rules.extend(both(&format!(
-        "{{ip}} saddr @bans_sip{{v}} meta l4proto {{ tcp, udp }} th dport {sip} goto outside-banned"
-    )));
-    if let Some(page) = page_ports(i) {
-        rules.extend(both(&format!(
-            "{{ip}} saddr @bans_page{{v}} tcp dport {page} goto page-banned"
-        )));
-    }
-    rules
 }
 
 /// SIP, IAX2 and audio, of the PBX and of the box.
@@ -136,6 +111,16 @@ fn office(i: &Intent) -> Vec<String> {
         "{via}{{ip}} saddr @office{{v}} udp dport 5353 accept"
     )));
     rules
+}
+
+/// F15. Everything that follows is dropped; a ban only says under which name. One from SIP needs no
+/// rule here for that reason.
+fn banned(i: &Intent) -> Vec<String> {
+    let Some(page) = page_ports(i) else {
+        return Vec::new();
+    };
+    let rule = format!("{{ip}} saddr @bans_page{{v}} tcp dport {page} goto page-banned");
+    both(&rule).to_vec()
 }
 
 fn rest(i: &Intent) -> Vec<String> {

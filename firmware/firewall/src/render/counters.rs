@@ -140,7 +140,7 @@ pub const COUNTERS: [Known; 25] = [
     ),
     known(
         "outside-banned",
-        Kind::Dropped,
+        Kind::Through,
         true,
         "SIP, IAX2 and audio from banned addresses.",
     ),

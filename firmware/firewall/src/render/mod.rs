@@ -18,7 +18,7 @@ pub use bans::{ban, banned, lifted};
 pub use counters::{COUNTERS, Kind, Known, says};
 pub use table::{BAN_PLACES, LOG_GROUP};
 
-use crate::{check::protected, intent::Intent};
+use crate::intent::Intent;
 use table::Table;
 
 /// Name of our tables, in whatever family.
@@ -49,16 +49,11 @@ pub fn rules(intent: &Intent) -> Script {
     };
     let mut text =
         format!("# Trunkguard: {topology}, {mode}. The firmware's; edits are put back.\n");
-    let exempt = protected(intent)
-        .iter()
-        .flat_map(|(n, _)| n.iter().copied())
-        .collect();
     let mut sets = vec![
         ("pops", intent.pops.clone()),
         ("remote", intent.remote.clone()),
         ("office", intent.office.clone()),
         ("pbx", intent.pbx.clone()),
-        ("exempt", exempt),
     ];
     let bridge = is_bridge(intent);
     let mut rules = 0;
@@ -86,7 +81,7 @@ pub fn is_bridge(intent: &Intent) -> bool {
 /// passes. Without the bridge table where the kernel has none.
 pub fn closed(bridge: bool) -> Script {
     let mut text = String::from("# Trunkguard: closed, until the daemon knows its policy.\n");
-    let sets = ["pops", "remote", "office", "pbx", "exempt"].map(|name| (name, Vec::new()));
+    let sets = ["pops", "remote", "office", "pbx"].map(|name| (name, Vec::new()));
     let mut rules = 0;
     if bridge {
         let mut table = Table::new("bridge", sets.to_vec(), &["bans_sip"], true);

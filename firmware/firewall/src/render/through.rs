@@ -16,7 +16,6 @@ use crate::intent::Intent;
 const FORWARD: &str = "type filter hook forward priority 0; policy drop;";
 const TRANSLATE_IN: &str = "type nat hook prerouting priority -100; policy accept;";
 const TRANSLATE_OUT: &str = "type nat hook postrouting priority 100; policy accept;";
-const BRIDGE_PREROUTING: &str = "type filter hook prerouting priority -300; policy accept;";
 const BRIDGE_INPUT: &str = "type filter hook input priority 0; policy accept;";
 
 /// Both transports, where SIP is.
@@ -91,13 +90,6 @@ pub fn bridge(i: &Intent, table: &mut Table) {
     table.chain(Chain::of("remote-in", services("remote-in", i)));
     table.chain(Chain::of("from-outside", from_outside(i)));
     table.chain(Chain::of("from-inside", from_inside(i)));
-    let mut banned = vec![format!("iifname != \"{outside}\" accept")];
-    banned.extend(both("{ip} saddr @exempt{v} accept"));
-    banned.extend(both(&format!(
-        "{{ip}} saddr @bans_sip{{v}} {L4} {} goto outside-banned",
-        sip_ports(i)
-    )));
-    table.chain(Chain::base("prerouting", BRIDGE_PREROUTING, banned));
     // To the box: table inet decides, which no longer sees by which port it came.
     let spoofed = format!("iifname \"{outside}\" {{ip}} saddr @pbx{{v}} goto box-spoofed");
     table.chain(Chain::base("input", BRIDGE_INPUT, both(&spoofed).to_vec()));
@@ -106,7 +98,6 @@ pub fn bridge(i: &Intent, table: &mut Table) {
 
 /// The same before the first intent.
 pub fn bridge_closed(table: &mut Table) {
-    table.chain(Chain::base("prerouting", BRIDGE_PREROUTING, Vec::new()));
     table.chain(Chain::base("input", BRIDGE_INPUT, Vec::new()));
     table.chain(Chain::base("forward", FORWARD, nothing()));
 }
@@ -157,7 +148,8 @@ fn audio(i: &Intent) -> String {
     ports(&[(IAX2, IAX2), (i.rtp.first, i.rtp.last)])
 }
 
-/// F1, F3, F4 and F5.
+/// F1, F3, F4, F15 and F5. Bans are looked at after known connections and after who is allowed: nearly
+/// every packet is one of those, and each look-up on their way would be felt (docs/benchmarks.md).
 fn from_outside(i: &Intent) -> Vec<String> {
     let mut rules = Vec::new();
     rules.extend(both("{ip} saddr @pbx{v} goto outside-spoofed"));
@@ -178,6 +170,10 @@ fn from_outside(i: &Intent) -> Vec<String> {
             "ip6 saddr { ::/127, fc00::/7, fe80::/10, ff00::/8 } goto outside-spoofed".into(),
         );
     }
+    rules.extend(both(&format!(
+        "{{ip}} saddr @bans_sip{{v}} {L4} {} goto outside-banned",
+        sip_ports(i)
+    )));
     rules.push(format!(
         "{L4} {} goto outside-sip",
         ports(&[(IAX2, IAX2), (5_060, 5_080)])

@@ -62,6 +62,7 @@ fn ban(address: &str, service: &str, until_ms: i64) -> StoredBan {
         since_ms: 10,
         until_ms,
         times: 2,
+        by_hand: false,
     }
 }
 
