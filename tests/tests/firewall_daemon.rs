@@ -185,11 +185,19 @@ fn firewall_daemon_f9_f13_f18_side() {
         for name in ["detect", "prevent", "lockdown"] {
             mode(&guard, name)?;
             pbx_is_answered(site, &guard, name)?;
-            for (place, from) in others {
-                let reaches =
-                    place.within(|| Ok(wire::Tcp::from(from, guard.listens()).is_ok()))?;
-                ensure!(!reaches, "{name}: {from} reaches the box");
-            }
+            let to = guard.listens();
+            // Each attempt waits for two seconds, so all do at the same time.
+            thread::scope(|scope| -> Result<()> {
+                let tries = others.map(|(place, from)| {
+                    let connects = move || Ok(wire::Tcp::from(from, to).is_ok());
+                    (from, scope.spawn(move || place.within(connects)))
+                });
+                for (from, reaches) in tries {
+                    let reaches = reaches.join().map_err(|_| anyhow::anyhow!("{from}"))??;
+                    ensure!(!reaches, "{name}: {from} reaches the box");
+                }
+                Ok(())
+            })?;
         }
         let before = site.gate.command("nft", &["-s", "list", "ruleset"])?;
         guard.kill();
