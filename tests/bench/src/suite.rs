@@ -52,8 +52,10 @@ impl Suite {
         self.relaxed(&mut targets)?;
         self.strict(&mut targets)?;
         self.scaling(&mut targets)?;
-        self.firewall(&mut targets)?;
-        end(&targets, start, &others)
+        // What was measured so far is printed even so.
+        let firewall = self.firewall(&mut targets);
+        end(&targets, start, &others)?;
+        firewall
     }
 
     /// Rounds of what is not compared closely.
@@ -101,8 +103,9 @@ pub fn firewall_alone(place: &Place, rounds: usize, burst: Duration) -> Result<(
     let start = Instant::now();
     let others = machine::Others::watch()?;
     let mut targets = Targets::default();
-    firewall::measure(place, rounds, burst, &mut targets)?;
-    end(&targets, start, &others)
+    let measured = firewall::measure(place, rounds, burst, &mut targets);
+    end(&targets, start, &others)?;
+    measured
 }
 
 fn end(targets: &Targets, start: Instant, others: &machine::Others) -> Result<()> {

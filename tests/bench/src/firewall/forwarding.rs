@@ -17,10 +17,13 @@ use crate::{
 
 const MANY: &str = "64 outstanding";
 const ONE: &str = "1 outstanding";
+/// Loads that a round is cut into: the ways take turns that often, so that what else the machine does
+/// hits all.
+const SLICES: usize = 4;
 /// What of plain forwarding is wanted.
 const WANTED: f64 = 0.95;
 
-/// Measures it and prints it: `rounds` times, each way for `burst`.
+/// Measures it and prints it: `rounds` times, each way for `burst` in slices.
 ///
 /// # Errors
 /// When something could not be measured.
@@ -36,16 +39,21 @@ pub fn measure(
         .map(|kind| echo(wiring, of, kind))
         .collect::<Result<Vec<Server>>>()?;
     let mut rows = Rows::default();
-    for round in 0..rounds {
-        progress(&format!("forwarding: round {} of {rounds}", round + 1));
+    for slice in 0..rounds * SLICES {
+        if slice % SLICES == 0 {
+            progress(&format!(
+                "forwarding: round {} of {rounds}",
+                slice / SLICES + 1
+            ));
+        }
         for (name, outstanding) in [(MANY, 64), (ONE, 1)] {
             let mut kinds = Kind::ALL;
-            // Who comes first changes from round to round.
-            if round % 2 == 1 {
+            // Who comes first changes from slice to slice.
+            if slice % 2 == 1 {
                 kinds.reverse();
             }
             for kind in kinds {
-                let load = Load::new(Pace::Closed(outstanding), Ask::Echo, burst);
+                let load = Load::new(Pace::Closed(outstanding), Ask::Echo, burst / SLICES as u32);
                 let client = wiring
                     .internet
                     .within(|| Client::new(IpAddr::V4(kind.pop()), kind.audio(), &load))?;
