@@ -23,6 +23,10 @@ conntrack conntrack
 systemd-socket-activate systemd
 flock util-linux
 faketime faketime
+nft nftables
+conntrack conntrack
+tcpdump tcpdump
+dnsmasq dnsmasq-base
 "
 missing=$(echo "$wanted" | while read -r command package; do
     [ -z "$command" ] || command -v "$command" >/dev/null || echo "$package"

@@ -21,6 +21,8 @@ pub struct Guard {
     log: PathBuf,
     more: Vec<String>,
     wrapper: Vec<String>,
+    sip: SocketAddr,
+    firewall: Vec<String>,
     process: Option<Process>,
 }
 
@@ -58,6 +60,8 @@ impl Guard {
             log: office.log("trunkguard"),
             more: Vec::new(),
             wrapper: Vec::new(),
+            sip: SocketAddr::from((address::BOX, 5060)),
+            firewall: vec!["dry-run".to_owned()],
             process: None,
         };
         guard.apply(policy)?;
@@ -74,9 +78,20 @@ impl Guard {
         self.wrapper = program.iter().map(|part| (*part).to_owned()).collect();
     }
 
+    /// Has it answer SIP at another address.
+    pub fn listen(&mut self, at: SocketAddr) {
+        self.sip = at;
+    }
+
+    /// Has it load its rules by a helper.
+    pub fn load_rules_by(&mut self, socket: &Path) {
+        let socket = socket.to_string_lossy().into_owned();
+        self.firewall = vec!["nft".to_owned(), "--firewall-socket".to_owned(), socket];
+    }
+
     /// Where it listens.
     pub fn listens(&self) -> SocketAddr {
-        SocketAddr::from((address::BOX, 5060))
+        self.sip
     }
 
     /// Its state folder.
@@ -95,7 +110,8 @@ impl Guard {
         let state = self.state.to_string_lossy().into_owned();
         let sip = self.listens().to_string();
         let mut args = vec!["run", "--state", &state, "--sip", &sip];
-        args.extend(["--board", "sim", "--firewall", "dry-run"]);
+        args.extend(["--board", "sim", "--firewall"]);
+        args.extend(self.firewall.iter().map(String::as_str));
         args.extend(self.more.iter().map(String::as_str));
         let binary = self.binary.to_string_lossy();
         let command: Vec<&str> = self

@@ -19,6 +19,7 @@ mod process;
 mod provider;
 pub mod scenario;
 pub mod sip;
+pub mod site;
 pub mod tools;
 pub mod wire;
 

@@ -40,10 +40,7 @@ impl Office {
         let outcome = thread::spawn(move || {
             let office = Office::open().expect("the office cannot be set up");
             let outcome = panic::catch_unwind(panic::AssertUnwindSafe(|| test(&office)));
-            let left = others_in_this_network();
-            for &pid in &left {
-                let _ = kill(Pid::from_raw(pid), Signal::SIGKILL);
-            }
+            let left = end_others_in_this_network();
             let failed = !matches!(outcome, Ok(Ok(()))) || !left.is_empty();
             if failed {
                 office.print_logs();
@@ -189,6 +186,15 @@ impl Office {
             }
         }
     }
+}
+
+/// Ends whatever else runs in this thread's network namespace; says what it was.
+pub(crate) fn end_others_in_this_network() -> Vec<i32> {
+    let left = others_in_this_network();
+    for &pid in &left {
+        let _ = kill(Pid::from_raw(pid), Signal::SIGKILL);
+    }
+    left
 }
 
 /// Processes other than this one that have a foot in this thread's network namespace.

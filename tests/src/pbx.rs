@@ -59,6 +59,10 @@ impl Pbx {
         bind(&folder, &root.join("pbx"))?;
         bind(Path::new("/dev"), &root.join("dev"))?;
         bind(Path::new("/proc"), &root.join("proc"))?;
+        // Asterisk asks DNS for its own name at the start, and waits for servers that are not there.
+        let resolver = folder.join("resolv.conf");
+        fs::write(&resolver, "")?;
+        bind(&resolver, &root.join("etc/resolv.conf"))?;
         let root_name = root.to_string_lossy().into_owned();
         let args = [
             root_name.as_str(),

@@ -6,8 +6,8 @@ use clap::{Subcommand, ValueEnum};
 use trunkguard_core::bans::{Banned, Service};
 
 use super::{
-    Answer, State, print,
-    running::{decide, view},
+    Answer,
+    running::{Asked, decide, view},
 };
 use crate::control::Decision;
 
@@ -16,10 +16,7 @@ pub struct Arguments {
     #[command(subcommand)]
     action: Option<Action>,
     #[command(flatten)]
-    state: State,
-    /// Print JSON.
-    #[arg(long)]
-    json: bool,
+    asked: Asked,
 }
 
 #[derive(Subcommand)]
@@ -68,16 +65,9 @@ impl From {
 }
 
 pub fn run(arguments: Arguments) -> anyhow::Result<Answer> {
-    let state = &arguments.state.dir;
+    let state = arguments.asked.state()?;
     let decision = match arguments.action.unwrap_or(Action::List) {
-        Action::List => {
-            let bans = view(state)?.bans;
-            return if arguments.json {
-                print(format!("{}\n", serde_json::to_string_pretty(&bans)?))
-            } else {
-                print(text(&bans))
-            };
-        }
+        Action::List => return arguments.asked.show(&view(state)?.bans[..], text),
         Action::Add {
             address,
             from,

@@ -6,8 +6,8 @@ use clap::{Subcommand, ValueEnum};
 use trunkguard_core::pops::owner::Subject;
 
 use super::{
-    Answer, State, print,
-    running::{decide, view},
+    Answer, print,
+    running::{Asked, decide, view},
 };
 use crate::{control::Decision, firewall::view::PopsView};
 
@@ -16,10 +16,7 @@ pub struct Arguments {
     #[command(subcommand)]
     action: Option<Action>,
     #[command(flatten)]
-    state: State,
-    /// Print JSON.
-    #[arg(long)]
-    json: bool,
+    asked: Asked,
 }
 
 #[derive(Subcommand)]
@@ -69,16 +66,9 @@ enum Form {
 }
 
 pub fn run(arguments: Arguments) -> anyhow::Result<Answer> {
-    let state = &arguments.state.dir;
+    let state = arguments.asked.state()?;
     let decision = match arguments.action.unwrap_or(Action::List) {
-        Action::List => {
-            let pops = view(state)?.pops;
-            return if arguments.json {
-                print(format!("{}\n", serde_json::to_string_pretty(&pops)?))
-            } else {
-                print(text(&pops))
-            };
-        }
+        Action::List => return arguments.asked.show(&view(state)?.pops, text),
         Action::Add { subject } => Decision::AddPop(subject),
         Action::Approve { address } => Decision::ApprovePop(address),
         Action::Refuse { address } => Decision::RefusePop(address),

@@ -1,14 +1,54 @@
 //! Questions about the firewall that the running daemon answers: it alone knows what is in force.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context;
+use serde::Serialize;
 
 use super::{Answer, print};
 use crate::{
     control::{self, Ask, Decision},
     firewall::view::View,
 };
+
+/// Where the state is, before or behind an action.
+#[derive(clap::Args)]
+pub struct Asked {
+    /// The state directory.
+    #[arg(long = "state", value_name = "DIR", global = true)]
+    dir: Option<PathBuf>,
+    /// Print JSON.
+    #[arg(long, global = true)]
+    json: bool,
+}
+
+impl Asked {
+    /// The state directory. What may stand in two places cannot be required by clap.
+    ///
+    /// # Errors
+    /// When it is missing.
+    pub fn state(&self) -> anyhow::Result<&Path> {
+        self.dir
+            .as_deref()
+            .context("--state DIR is missing; name the daemon's state directory")
+    }
+
+    /// Prints a list, as JSON where that was asked for.
+    ///
+    /// # Errors
+    /// When it cannot be printed.
+    pub fn show<T: Serialize + ?Sized>(
+        &self,
+        list: &T,
+        text: fn(&T) -> String,
+    ) -> anyhow::Result<Answer> {
+        print(if self.json {
+            serde_json::to_string_pretty(list)? + "\n"
+        } else {
+            text(list)
+        })
+    }
+}
 
 /// What there is to see of the firewall.
 ///

@@ -71,6 +71,8 @@ pub fn of(
         .clients()
         .iter()
         .flat_map(|client| client.addresses.iter().map(|network| network.net()))
+        // What the box says to itself passes in any case.
+        .filter(|network| !network.addr().is_loopback())
         .collect();
     let nets = |networks: &[trunkguard_core::policy::Network]| -> Vec<IpNet> {
         networks.iter().map(|network| network.net()).collect()
@@ -173,6 +175,61 @@ fn local_v6(table: &str) -> impl Iterator<Item = IpAddr> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn facts(ports: &[&str]) -> Facts {
+        Facts {
+            ports: ports
+                .iter()
+                .map(|p| Interface::parse(p).expect("a port"))
+                .collect(),
+            sip: "192.168.1.1:5060".parse().expect("an address"),
+            sips: None,
+            web: None,
+        }
+    }
+
+    fn policy(firewall: &str) -> Policy {
+        let text = format!(
+            "[settings]\nmode = \"prevent\"\n[firewall]\n{firewall}\n[[client]]\nname = \"pbx\"\naddresses = [\"192.168.1.10\"]\n"
+        );
+        let definition = trunkguard_store::file::parse(&text, std::path::Path::new("test"));
+        Policy::compile(&definition.expect("a policy")).unwrap_or_else(|p| panic!("{p:?}"))
+    }
+
+    #[test]
+    fn what_the_owner_leaves_out_comes_from_the_board_the_clients_and_the_private_networks() {
+        let pops: Vec<IpNet> = vec!["208.100.60.0/24".parse().expect("a network")];
+        let policy = policy("topology = \"router\"");
+        let intent = of(&policy, &facts(&["eth0", "eth1"]), pops.clone(), Vec::new());
+        let intent = intent.expect("an intent");
+        assert_eq!(intent.outside.as_str(), "eth0");
+        assert_eq!(intent.inside.as_ref().map(Interface::as_str), Some("eth1"));
+        assert_eq!(intent.pbx, intent.clients);
+        assert_eq!(intent.office.len(), PRIVATE.len());
+        assert_eq!((intent.enforce, &intent.pops), (true, &pops));
+        assert_eq!(trunkguard_firewall::check::intent(&intent), Ok(()));
+    }
+
+    #[test]
+    fn what_the_owner_says_goes_first_and_a_port_that_is_missing_is_named() {
+        let named = policy(
+            "topology = \"bridge\"\noutside = \"wan0\"\ninside = \"lan0\"\npbx = [\"10.0.0.5\"]\noffice = [\"10.0.0.0/24\"]",
+        );
+        let intent = of(&named, &facts(&["eth0"]), Vec::new(), Vec::new()).expect("an intent");
+        assert_eq!(intent.outside.as_str(), "wan0");
+        assert_eq!((intent.pbx.len(), intent.office.len()), (1, 1));
+        assert_ne!(intent.pbx, intent.clients);
+        let side = of(&policy(""), &facts(&["eth0"]), Vec::new(), Vec::new());
+        assert_eq!(side.expect("an intent").inside, None);
+        let one_port = of(
+            &policy("topology = \"router\""),
+            &facts(&["eth0"]),
+            Vec::new(),
+            Vec::new(),
+        );
+        let problem = one_port.expect_err("there is no second port");
+        assert!(problem.starts_with("firewall.inside: "), "{problem}");
+    }
 
     #[test]
     fn gateways_are_read_from_the_kernels_tables() {

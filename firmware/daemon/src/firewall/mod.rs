@@ -8,6 +8,7 @@ mod link;
 mod owner;
 mod pops;
 pub mod probe;
+mod rules;
 pub mod view;
 
 use std::{

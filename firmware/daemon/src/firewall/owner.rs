@@ -1,8 +1,7 @@
-//! The one thread that owns what is to pass: it makes the intent, has it loaded, and shows what is
-//! confirmed, never what is wished.
+//! The one thread that owns what is to pass: it takes up what happens, one thing at a time, and shows
+//! what is confirmed, never what is wished.
 
 use std::{
-    net::IpAddr,
     path::PathBuf,
     sync::{
         Arc,
@@ -12,15 +11,13 @@ use std::{
     time::{Duration, Instant},
 };
 
-use ipnet::IpNet;
-use tracing::{error, info, warn};
+use tracing::warn;
 use trunkguard_core::{
-    bans::{Never, Watched},
+    bans::Watched,
     policy::{HostName, Mode, Policy, Topology},
     pops::follow::At,
 };
 use trunkguard_firewall::{
-    check,
     intent::Intent,
     protocol::{Event, Loaded, Order, Reply},
     render,
@@ -30,9 +27,10 @@ use trunkguard_store::network::NetworkStore;
 use super::{
     Driver, Firewall, PATIENCE, Work,
     bans::Bans,
-    intent::{self, Facts},
+    intent::Facts,
     link::Link,
     pops::Pops,
+    rules::own,
     view::{FirewallStatus, View},
 };
 use crate::{clock::Clock, control::Decision, desk::Shared};
@@ -42,7 +40,7 @@ const TICK: Duration = Duration::from_millis(250);
 /// Counters are read this often.
 const FIGURES_EVERY: Duration = Duration::from_secs(5);
 /// A helper that is not there is looked for after so long, and then less often.
-const RETRY: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(30));
+pub(super) const RETRY: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(30));
 
 /// What the owner is made of.
 pub struct Parts {
@@ -89,7 +87,7 @@ pub fn start(parts: Parts) -> std::io::Result<(Firewall, JoinHandle<()>)> {
 /// See [`start`].
 pub(super) struct Owner {
     pub(super) policy: Arc<Policy>,
-    facts: Facts,
+    pub(super) facts: Facts,
     pub(super) driver: Driver,
     pub(super) shared: Arc<Shared>,
     clock: Clock,
@@ -101,14 +99,14 @@ pub(super) struct Owner {
     pub(super) pops: Pops,
     pub(super) bans: Bans,
     /// What is to be in force; `None` where the settings do not make one.
-    wanted: Option<Intent>,
+    pub(super) wanted: Option<Intent>,
     /// What is.
-    loaded: Option<Loaded>,
-    problem: Option<String>,
+    pub(super) loaded: Option<Loaded>,
+    pub(super) problem: Option<String>,
     /// A problem is an incident once.
-    told: bool,
-    retry_at: Instant,
-    retry_after: Duration,
+    pub(super) told: bool,
+    pub(super) retry_at: Instant,
+    pub(super) retry_after: Duration,
     figures_at: Instant,
 }
 
@@ -188,14 +186,6 @@ impl Owner {
         self.save();
     }
 
-    /// The first rules. Where they cannot be loaded, those of before the start hold (F17, F18).
-    fn begin(&mut self) {
-        match self.intent_of(&self.policy.clone(), &self.pops.clone()) {
-            Ok(intent) => self.want(intent),
-            Err(problem) => self.failed(problem),
-        }
-    }
-
     fn take(&mut self, work: Work) {
         match work {
             Work::Policy(policy, answer) => {
@@ -247,145 +237,6 @@ impl Owner {
             unix_ms: now.unix_ms,
             random: (self.random)(),
         }
-    }
-
-    /// Puts another policy in force: all of it, or nothing.
-    fn replace_policy(&mut self, policy: Arc<Policy>) -> Result<(), String> {
-        let at = self.at();
-        let mut pops = self.pops.clone();
-        pops.configure(&policy.firewall, &own(&policy), at);
-        let intent = self.intent_of(&policy, &pops)?;
-        // The same again, whose helper is away: nothing would be changed by refusing it.
-        if self.wanted.as_ref() != Some(&intent) || self.loaded.is_none() {
-            self.load(&intent)?;
-        }
-        (self.policy, self.pops) = (policy, pops);
-        self.in_force(intent);
-        self.follow_tick();
-        Ok(())
-    }
-
-    /// What a policy with this allow-list asks for, looked over as the helper will.
-    fn intent_of(&self, policy: &Policy, pops: &Pops) -> Result<Intent, String> {
-        let never = intent::gateways()
-            .into_iter()
-            .chain(resolvers(policy))
-            .chain(intent::own_addresses());
-        // A resolver of the box's own needs no protection.
-        let never = never.filter(|address| !address.is_loopback());
-        let never = never.map(IpNet::from).collect();
-        let intent = intent::of(policy, &self.facts, pops.allowed(), never)?;
-        check::intent(&intent).map_err(|refused| refused.to_string())?;
-        Ok(intent)
-    }
-
-    /// Has rules loaded. They are in force when this answers `Ok`.
-    fn load(&mut self, intent: &Intent) -> Result<(), String> {
-        if self.driver == Driver::DryRun {
-            return Ok(());
-        }
-        let was_up = self.link.is_up();
-        let loaded = match self.link.order(&Order::Load(Box::new(intent.clone())))? {
-            Reply::Loaded(loaded) => loaded,
-            Reply::Refused(why) | Reply::Failed(why) => return Err(why),
-            other => {
-                return Err(format!(
-                    "the helper answered {other:?}; is it another version?"
-                ));
-            }
-        };
-        if !loaded.unchanged {
-            info!(
-                generation = format!("{:08x}", loaded.generation),
-                took_ms = loaded.took_ms,
-                "rules loaded and read back"
-            );
-        }
-        if let Some(warning) = &loaded.warning {
-            warn!("{warning}");
-            raise(&self.shared, "firewall", warning);
-        }
-        self.loaded = Some(loaded);
-        if !was_up {
-            self.ban_again();
-        }
-        Ok(())
-    }
-
-    /// Wants other rules, and loads them; goes on trying where that fails.
-    pub(super) fn want(&mut self, intent: Intent) {
-        match self.load(&intent) {
-            Ok(()) => self.in_force(intent),
-            Err(problem) => {
-                self.protect(&intent);
-                self.wanted = Some(intent);
-                self.failed(problem);
-            }
-        }
-    }
-
-    /// The allow-list has changed.
-    pub(super) fn allowed_changed(&mut self) {
-        match self.intent_of(&self.policy.clone(), &self.pops.clone()) {
-            Ok(intent) => self.want(intent),
-            Err(problem) => self.failed(problem),
-        }
-    }
-
-    fn in_force(&mut self, intent: Intent) {
-        self.protect(&intent);
-        self.wanted = Some(intent);
-        if self.problem.take().is_some() {
-            info!("the firewall's rules are in force again");
-        }
-        self.told = false;
-        self.retry_after = RETRY.0;
-    }
-
-    fn failed(&mut self, problem: String) {
-        if !self.told {
-            error!("{problem}");
-            raise(&self.shared, "firewall", &problem);
-            self.told = true;
-        }
-        self.loaded = None;
-        self.problem = Some(problem);
-        self.retry_at = Instant::now() + self.retry_after;
-        self.retry_after = (self.retry_after * 2).min(RETRY.1);
-    }
-
-    fn retry(&mut self) {
-        match self.wanted.take() {
-            Some(intent) => self.want(intent),
-            None => self.begin(),
-        }
-    }
-
-    fn drifted(&mut self, what: &str, restored: bool) {
-        let then = if restored {
-            "they were put back"
-        } else {
-            "they could not be put back"
-        };
-        let text = format!("somebody else changed the firewall's rules ({what}); {then}");
-        warn!("{text}");
-        raise(&self.shared, "firewall-changed", &text);
-        if !restored {
-            self.failed(text);
-        }
-    }
-
-    fn protect(&mut self, intent: &Intent) {
-        let lists = [
-            &intent.pops,
-            &intent.clients,
-            &intent.pbx,
-            &intent.remote,
-            &intent.office,
-            &intent.never_ban,
-        ];
-        let never = Never::new(lists.into_iter().flatten().copied());
-        self.apply_bans(|bans| bans.ledger.protect(never));
     }
 
     fn decide(&mut self, decision: Decision) -> Result<String, String> {
@@ -442,25 +293,6 @@ fn topology(topology: Topology) -> &'static str {
         Topology::Router => "router",
         Topology::Bridge => "bridge",
     }
-}
-
-/// DNS servers that are asked: those of the settings, else the system's.
-fn resolvers(policy: &Policy) -> Vec<IpAddr> {
-    let known = trunkguard_dns::Resolver::new(&policy.firewall.dns);
-    known.map_or_else(
-        |_| Vec::new(),
-        |resolver| resolver.servers().iter().map(|at| at.ip()).collect(),
-    )
-}
-
-/// Addresses that no DNS answer may bring: the box's and the PBX's.
-fn own(policy: &Policy) -> Vec<IpAddr> {
-    let pbx = policy.firewall.pbx.iter().map(|network| network.net());
-    let single = pbx.filter(|net| net.prefix_len() == net.max_prefix_len());
-    single
-        .map(|net| net.addr())
-        .chain(intent::own_addresses())
-        .collect()
 }
 
 pub(super) fn raise(shared: &Shared, kind: &str, text: &str) {

@@ -53,6 +53,11 @@ fn page_ports(i: &Intent) -> Option<String> {
 fn always() -> Vec<String> {
     let rules = [
         "iifname \"lo\" accept",
+        // Before the connections: pings under one id are one, and a flood of them would pass as known.
+        "icmp type echo-request limit rate 10/second accept",
+        "icmpv6 type echo-request limit rate 10/second accept",
+        "icmp type echo-request goto box-other",
+        "icmpv6 type echo-request goto box-other",
         "ct state established,related accept",
         // Neighbours are found without a connection, and the hop limit says that they are neighbours
         // (RFC 4861 6.1, 7.1). Group queries: else a switch soon delivers no multicast, and IPv6 and
@@ -61,8 +66,6 @@ fn always() -> Vec<String> {
         "icmpv6 type mld-listener-query ip6 saddr fe80::/10 accept",
         "ip protocol igmp accept",
         "ct state invalid goto box-invalid",
-        "icmp type echo-request limit rate 10/second accept",
-        "icmpv6 type echo-request limit rate 10/second accept",
         "udp sport 67 udp dport 68 accept",
         "ip6 saddr fe80::/10 udp sport 547 udp dport 546 accept",
     ];

@@ -1,0 +1,187 @@
+//! Which rules are wanted, and which are in force: the intent of a policy, its loading, and what is done
+//! where that fails.
+
+use std::{net::IpAddr, sync::Arc, time::Instant};
+
+use ipnet::IpNet;
+use tracing::{error, info, warn};
+use trunkguard_core::{bans::Never, policy::Policy};
+use trunkguard_firewall::{
+    check,
+    intent::Intent,
+    protocol::{Order, Reply},
+};
+
+use super::{
+    Driver, intent,
+    owner::{Owner, RETRY, raise},
+    pops::Pops,
+};
+
+impl Owner {
+    /// The first rules. Where they cannot be loaded, those of before the start hold (F17, F18).
+    pub(super) fn begin(&mut self) {
+        match self.intent_of(&self.policy.clone(), &self.pops.clone()) {
+            Ok(intent) => self.want(intent),
+            Err(problem) => self.failed(problem),
+        }
+    }
+
+    /// Puts another policy in force: all of it, or nothing.
+    pub(super) fn replace_policy(&mut self, policy: Arc<Policy>) -> Result<(), String> {
+        let at = self.at();
+        let mut pops = self.pops.clone();
+        pops.configure(&policy.firewall, &own(&policy), at);
+        let intent = self.intent_of(&policy, &pops)?;
+        // The same again, whose helper is away: nothing would be changed by refusing it.
+        if self.wanted.as_ref() != Some(&intent) || self.loaded.is_none() {
+            self.load(&intent)?;
+        }
+        (self.policy, self.pops) = (policy, pops);
+        self.in_force(intent);
+        self.follow_tick();
+        Ok(())
+    }
+
+    /// What a policy with this allow-list asks for, looked over as the helper will.
+    pub(super) fn intent_of(&self, policy: &Policy, pops: &Pops) -> Result<Intent, String> {
+        let never = intent::gateways()
+            .into_iter()
+            .chain(resolvers(policy))
+            .chain(intent::own_addresses());
+        // A resolver of the box's own needs no protection.
+        let never = never.filter(|address| !address.is_loopback());
+        let never = never.map(IpNet::from).collect();
+        let intent = intent::of(policy, &self.facts, pops.allowed(), never)?;
+        check::intent(&intent).map_err(|refused| refused.to_string())?;
+        Ok(intent)
+    }
+
+    /// Has rules loaded. They are in force when this answers `Ok`.
+    fn load(&mut self, intent: &Intent) -> Result<(), String> {
+        if self.driver == Driver::DryRun {
+            return Ok(());
+        }
+        let was_up = self.link.is_up();
+        let loaded = match self.link.order(&Order::Load(Box::new(intent.clone())))? {
+            Reply::Loaded(loaded) => loaded,
+            Reply::Refused(why) | Reply::Failed(why) => return Err(why),
+            other => {
+                return Err(format!(
+                    "the helper answered {other:?}; is it another version?"
+                ));
+            }
+        };
+        if !loaded.unchanged {
+            info!(
+                generation = format!("{:08x}", loaded.generation),
+                took_ms = loaded.took_ms,
+                "rules loaded and read back"
+            );
+        }
+        if let Some(warning) = &loaded.warning {
+            warn!("{warning}");
+            raise(&self.shared, "firewall", warning);
+        }
+        self.loaded = Some(loaded);
+        if !was_up {
+            self.ban_again();
+        }
+        Ok(())
+    }
+
+    /// Wants other rules, and loads them; goes on trying where that fails.
+    pub(super) fn want(&mut self, intent: Intent) {
+        match self.load(&intent) {
+            Ok(()) => self.in_force(intent),
+            Err(problem) => {
+                self.protect(&intent);
+                self.wanted = Some(intent);
+                self.failed(problem);
+            }
+        }
+    }
+
+    /// The allow-list has changed.
+    pub(super) fn allowed_changed(&mut self) {
+        match self.intent_of(&self.policy.clone(), &self.pops.clone()) {
+            Ok(intent) => self.want(intent),
+            Err(problem) => self.failed(problem),
+        }
+    }
+
+    fn in_force(&mut self, intent: Intent) {
+        self.protect(&intent);
+        self.wanted = Some(intent);
+        if self.problem.take().is_some() {
+            info!("the firewall's rules are in force again");
+        }
+        self.told = false;
+        self.retry_after = RETRY.0;
+    }
+
+    pub(super) fn failed(&mut self, problem: String) {
+        if !self.told {
+            error!("{problem}");
+            raise(&self.shared, "firewall", &problem);
+            self.told = true;
+        }
+        self.loaded = None;
+        self.problem = Some(problem);
+        self.retry_at = Instant::now() + self.retry_after;
+        self.retry_after = (self.retry_after * 2).min(RETRY.1);
+    }
+
+    pub(super) fn retry(&mut self) {
+        match self.wanted.take() {
+            Some(intent) => self.want(intent),
+            None => self.begin(),
+        }
+    }
+
+    pub(super) fn drifted(&mut self, what: &str, restored: bool) {
+        let then = if restored {
+            "they were put back"
+        } else {
+            "they could not be put back"
+        };
+        let text = format!("somebody else changed the firewall's rules ({what}); {then}");
+        warn!("{text}");
+        raise(&self.shared, "firewall-changed", &text);
+        if !restored {
+            self.failed(text);
+        }
+    }
+
+    fn protect(&mut self, intent: &Intent) {
+        let lists = [
+            &intent.pops,
+            &intent.clients,
+            &intent.pbx,
+            &intent.remote,
+            &intent.office,
+            &intent.never_ban,
+        ];
+        let never = Never::new(lists.into_iter().flatten().copied());
+        self.apply_bans(|bans| bans.ledger.protect(never));
+    }
+}
+
+/// DNS servers that are asked: those of the settings, else the system's.
+fn resolvers(policy: &Policy) -> Vec<IpAddr> {
+    let known = trunkguard_dns::Resolver::new(&policy.firewall.dns);
+    known.map_or_else(
+        |_| Vec::new(),
+        |resolver| resolver.servers().iter().map(|at| at.ip()).collect(),
+    )
+}
+
+/// Addresses that no DNS answer may bring: the box's and the PBX's.
+pub(super) fn own(policy: &Policy) -> Vec<IpAddr> {
+    let pbx = policy.firewall.pbx.iter().map(|network| network.net());
+    let single = pbx.filter(|net| net.prefix_len() == net.max_prefix_len());
+    single
+        .map(|net| net.addr())
+        .chain(intent::own_addresses())
+        .collect()
+}
