@@ -1,5 +1,6 @@
 #!/bin/bash
-# Measures Trunkguard against Kamailio and a raw UDP echo on this machine, and prints tables.
+# Measures Trunkguard against Kamailio, a raw UDP echo and plain forwarding on this machine, and prints
+# tables. The firewall's part needs root, for network namespaces; without it, it is left out.
 # docs/benchmarks.md says how to read them. Arguments go to `trunkguard-bench all` (--rounds N …).
 # BENCH_FOLDER: where states are kept meanwhile; the disk under it is the one that is measured.
 set -euo pipefail
@@ -10,6 +11,11 @@ need=()
 command -v kamailio >/dev/null || need+=(kamailio kamailio-extra-modules)
 command -v sipp >/dev/null || need+=(sip-tester)
 command -v strace >/dev/null || need+=(strace)
+# nft and ip are where only root looks for programs.
+PATH=$PATH:/usr/sbin:/sbin
+command -v nft >/dev/null || need+=(nftables)
+command -v conntrack >/dev/null || need+=(conntrack)
+command -v ip >/dev/null || need+=(iproute2)
 if [ ${#need[@]} -gt 0 ]; then
     sudo=
     [ "$(id -u)" = 0 ] || sudo=sudo

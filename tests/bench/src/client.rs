@@ -9,9 +9,9 @@ use anyhow::{Context, Result};
 
 use crate::{
     call::{Call, Calls},
-    flood::Strangers,
+    flood::Beside,
     load::{Ask, Load, Outcome},
-    message::{self, INVITE_OCTETS, Key, Messages},
+    message::{self, Key, Messages},
     socket::{self, Inbox, Outbox},
 };
 
@@ -36,6 +36,7 @@ struct Waiting {
 /// A client under way.
 pub struct Client<'a> {
     load: &'a Load,
+    server: SocketAddr,
     socket: UdpSocket,
     messages: Messages,
     calls: Calls,
@@ -61,6 +62,7 @@ impl<'a> Client<'a> {
         let run = crate::call::mix(run.as_nanos() as u64) as u32;
         Ok(Client {
             load,
+            server,
             socket,
             messages: Messages::new(address, server, run),
             calls: Calls::new(load.pool, load.listed),
@@ -71,6 +73,11 @@ impl<'a> Client<'a> {
             outbox: Outbox::default(),
             outcome: Outcome::default(),
         })
+    }
+
+    /// Where its calls go.
+    pub fn server(&self) -> SocketAddr {
+        self.server
     }
 
     /// What became of its calls.
@@ -123,17 +130,12 @@ impl<'a> Client<'a> {
         Ok(())
     }
 
-    /// Makes so many calls in a second.
+    /// Makes so many calls in a second; in the measured time, `beside` has its turns.
     ///
     /// # Errors
-    /// When the server is gone, or strangers cannot be made.
-    pub fn open(&mut self, rate: u32, server: SocketAddr) -> Result<()> {
+    /// When the server is gone, or what is beside can send no more.
+    pub fn open(&mut self, rate: u32, beside: Option<&mut dyn Beside>) -> Result<()> {
         self.socket.set_nonblocking(true)?;
-        let mut strangers = self
-            .load
-            .flood
-            .map(|flood| Strangers::new(flood, server))
-            .transpose()?;
         let start = Instant::now();
         let every = Duration::from_secs(1) / rate.max(1);
         let mut due = start;
@@ -147,11 +149,8 @@ impl<'a> Client<'a> {
         )?;
         let from = self.begin();
         let end = from + self.load.time;
-        self.open_until(end, &mut due, every, &mut oldest, strangers.as_mut())?;
+        self.open_until(end, &mut due, every, &mut oldest, beside)?;
         self.outcome.time = from.elapsed();
-        if let Some(strangers) = &mut strangers {
-            self.outcome.strangers = strangers.result()?;
-        }
         // What was due in the measured time is waited for: a slow answer counts in the quantiles.
         let answers = self.outcome.answers;
         self.drain(PATIENCE)?;
@@ -168,7 +167,7 @@ impl<'a> Client<'a> {
         due: &mut Instant,
         every: Duration,
         oldest: &mut u64,
-        mut strangers: Option<&mut Strangers>,
+        mut beside: Option<&mut dyn Beside>,
     ) -> Result<()> {
         loop {
             let now = Instant::now();
@@ -190,8 +189,8 @@ impl<'a> Client<'a> {
                 }
                 *oldest += 1;
             }
-            if let Some(strangers) = strangers.as_deref_mut() {
-                strangers.turn(now)?;
+            if let Some(beside) = beside.as_deref_mut() {
+                beside.turn(now)?;
             }
         }
     }
@@ -296,7 +295,7 @@ impl<'a> Client<'a> {
         self.outstanding -= 1;
         let (call, took) = (waiting.call, now.saturating_duration_since(waiting.since));
         let judged = match self.load.ask {
-            Ask::Echo if datagram.len() == INVITE_OCTETS => Ok(()),
+            Ask::Echo if datagram.len() == self.messages.invite_octets() => Ok(()),
             Ask::Echo => Err(anyhow::anyhow!("the echo has {} octets", datagram.len())),
             Ask::Options => message::check_options(datagram),
             Ask::Invite | Ask::InviteAck => message::check(datagram, &call),

@@ -9,13 +9,22 @@ use anyhow::Result;
 
 use crate::{
     call::mix,
-    socket::{self, Inbox, Outbox, ROOM},
+    socket::{self, Inbox, Outbox},
 };
 
 /// Addresses that strangers send from: 127.0.0.66 and the next ones.
 const ADDRESSES: u8 = 64;
 /// Datagrams sent in one go; few, since the client's own calls wait meanwhile.
-const BURST: u64 = 4;
+pub const BURST: u64 = 4;
+
+/// What sends beside a client while it is measured, on the client's core and in turns with it.
+pub trait Beside {
+    /// Sends what is due, at most a few datagrams.
+    ///
+    /// # Errors
+    /// When nothing can be sent any more.
+    fn turn(&mut self, now: Instant) -> Result<()>;
+}
 
 /// How many datagrams, and how fast.
 #[derive(Clone, Copy, Debug)]
@@ -24,6 +33,14 @@ pub struct Flood {
     pub rate: u32,
     /// In all.
     pub total: u64,
+}
+
+impl Flood {
+    /// How many are to be sent in one turn, of which `sent` have been.
+    pub fn due(&self, since: Instant, now: Instant, sent: u64) -> u64 {
+        let due = (now - since).as_secs_f64() * f64::from(self.rate);
+        (due as u64).min(self.total).saturating_sub(sent).min(BURST)
+    }
 }
 
 /// The strangers' sockets.
@@ -57,30 +74,6 @@ impl Strangers {
         })
     }
 
-    /// Sends what is due, at most a few datagrams.
-    ///
-    /// # Errors
-    /// When the server is gone.
-    pub fn turn(&mut self, now: Instant) -> Result<()> {
-        let started = *self.started.get_or_insert(now);
-        let due = (now - started).as_secs_f64() * f64::from(self.flood.rate);
-        let count = (due as u64)
-            .min(self.flood.total)
-            .saturating_sub(self.sent)
-            .min(BURST);
-        if count == 0 {
-            return Ok(());
-        }
-        let socket = &self.sockets[(self.sent / BURST % u64::from(ADDRESSES)) as usize];
-        for _ in 0..count {
-            self.outbox
-                .add(socket, |room| stranger(room, self.server, self.sent))?;
-            self.sent += 1;
-        }
-        self.outbox.flush(socket)?;
-        Ok(())
-    }
-
     /// Datagrams sent, and datagrams that came back (there should be none).
     ///
     /// # Errors
@@ -101,11 +94,32 @@ impl Strangers {
     }
 }
 
+impl Beside for Strangers {
+    fn turn(&mut self, now: Instant) -> Result<()> {
+        let started = *self.started.get_or_insert(now);
+        let count = self.flood.due(started, now, self.sent);
+        if count == 0 {
+            return Ok(());
+        }
+        let socket = &self.sockets[(self.sent / BURST % u64::from(ADDRESSES)) as usize];
+        for _ in 0..count {
+            self.outbox
+                .add(socket, |room| stranger(room, self.server, self.sent))?;
+            self.sent += 1;
+        }
+        self.outbox.flush(socket)?;
+        Ok(())
+    }
+}
+
 /// The `n`th datagram of a stranger: a scanner's INVITE, REGISTER and OPTIONS, and noise.
-fn stranger(room: &mut [u8; ROOM], server: SocketAddr, n: u64) -> usize {
+///
+/// At most 600 octets, all within `room`.
+pub fn stranger(room: &mut [u8], server: SocketAddr, n: u64) -> usize {
     use std::io::Write as _;
     let mixed = mix(n);
     let method = ["INVITE", "REGISTER", "OPTIONS"][(mixed % 3) as usize];
+    let whole = room.len();
     let mut rest = &mut room[..];
     if mixed & 0xF0 == 0 {
         // Noise of 8 to 263 octets that is no SIP at all.
@@ -127,12 +141,13 @@ fn stranger(room: &mut [u8; ROOM], server: SocketAddr, n: u64) -> usize {
         mixed % 1_000_000
     );
     let left = rest.len();
-    if written.is_ok() { ROOM - left } else { ROOM }
+    if written.is_ok() { whole - left } else { whole }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::socket::ROOM;
 
     #[test]
     fn strangers_stay_in_their_room() {

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-/// Steps per doubling: a figure is right to 1/64.
-const STEPS: u64 = 64;
+/// Steps per doubling: a figure is right to 1/256.
+const STEPS: u64 = 256;
 const BUCKETS: usize = (64 * STEPS) as usize;
 
 /// Counts of durations in logarithmic buckets; fixed size, whatever is recorded.
@@ -68,7 +68,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn quantiles_are_right_to_one_in_sixty_four() {
+    fn quantiles_are_right_to_one_in_256() {
         let mut all = Histogram::default();
         for micros in 1..=100_000 {
             all.record(Duration::from_micros(micros));
@@ -77,7 +77,7 @@ mod tests {
             let got = all.quantile(share).as_nanos() as f64;
             let right = share * 100_000_000.0;
             assert!(
-                (got / right - 1.0).abs() < 1.0 / 64.0,
+                (got / right - 1.0).abs() < 1.0 / 256.0,
                 "{share}: {got} for {right}"
             );
         }

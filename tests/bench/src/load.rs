@@ -7,7 +7,11 @@ use std::{
 
 use anyhow::{Result, bail};
 
-use crate::{client::Client, flood::Flood, histogram::Histogram};
+use crate::{
+    client::Client,
+    flood::{Beside, Flood, Strangers},
+    histogram::Histogram,
+};
 
 /// When the next call is made.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -119,11 +123,31 @@ pub fn run(
     load: &Load,
     cpu: impl Fn() -> Result<Duration>,
 ) -> Result<Outcome> {
-    let mut client = Client::new(client, server, load)?;
+    let flood = load.flood.map(|flood| Strangers::new(flood, server));
+    let Some(mut strangers) = flood.transpose()? else {
+        return put(Client::new(client, server, load)?, load, None, cpu);
+    };
+    let client = Client::new(client, server, load)?;
+    let mut outcome = put(client, load, Some(&mut strangers), cpu)?;
+    outcome.strangers = strangers.result()?;
+    Ok(outcome)
+}
+
+/// The same with a client that is there already, and with what sends beside it (open loads only).
+///
+/// # Errors
+/// As above.
+pub fn put(
+    mut client: Client<'_>,
+    load: &Load,
+    beside: Option<&mut dyn Beside>,
+    cpu: impl Fn() -> Result<Duration>,
+) -> Result<Outcome> {
+    let server = client.server();
     let before = cpu()?;
     match load.pace {
         Pace::Closed(outstanding) => client.closed(outstanding)?,
-        Pace::Open(rate) => client.open(rate, server)?,
+        Pace::Open(rate) => client.open(rate, beside)?,
     }
     std::thread::sleep(load.settle);
     let cpu = cpu()?.saturating_sub(before);

@@ -123,7 +123,11 @@ fn busy() -> Result<Duration> {
     Ok(Duration::from_secs_f64(all as f64 / per_second as f64))
 }
 
-fn own() -> Result<Duration> {
+/// CPU time of this process and of the children that it has waited for.
+///
+/// # Errors
+/// When the kernel does not say.
+pub fn own() -> Result<Duration> {
     let of = |usage: Usage| {
         usage.user_time().num_microseconds() + usage.system_time().num_microseconds()
     };

@@ -2,6 +2,7 @@
 
 mod call;
 mod client;
+mod firewall;
 mod flood;
 mod histogram;
 mod load;
@@ -19,7 +20,7 @@ mod strict;
 mod suite;
 
 use std::{
-    net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket},
+    net::{IpAddr, SocketAddr, UdpSocket},
     path::PathBuf,
     time::Duration,
 };
@@ -56,6 +57,21 @@ enum Action {
         #[arg(long, default_value_t = 1_500)]
         burst: u64,
     },
+    /// Measures the firewall alone; as root.
+    Firewall {
+        /// The trunkguard binary.
+        #[arg(long)]
+        daemon: PathBuf,
+        /// Folder for states and logs.
+        #[arg(long)]
+        folder: PathBuf,
+        /// Rounds of each comparison, 7 to 25.
+        #[arg(long, default_value_t = 9)]
+        rounds: usize,
+        /// Milliseconds of one load.
+        #[arg(long, default_value_t = 1_000)]
+        burst: u64,
+    },
     /// Sends every datagram back; the yardstick of what UDP costs.
     Echo {
         #[arg(long)]
@@ -68,6 +84,9 @@ enum Action {
     Load {
         #[arg(long)]
         to: SocketAddr,
+        /// The address that it calls from. One of loopback's unless said.
+        #[arg(long, value_name = "IP")]
+        client: Option<IpAddr>,
         #[arg(long, value_enum, default_value = "invite")]
         ask: AskName,
         /// Calls outstanding.
@@ -126,15 +145,33 @@ fn main() -> Result<()> {
             }
             .run()
         }
+        Action::Firewall {
+            daemon,
+            folder,
+            rounds,
+            burst,
+        } => {
+            process::pin_self()?;
+            let place = servers::Place {
+                folder,
+                daemon,
+                kamailio: PathBuf::new(),
+            };
+            suite::firewall_alone(&place, rounds.clamp(7, 25), Duration::from_millis(burst))
+        }
         Action::Echo { at, batched } => echo(at, batched),
         Action::Load {
             to,
+            client,
             ask,
             outstanding,
             rate,
             seconds,
             pid,
-        } => one_load(to, ask, outstanding, rate, seconds, pid),
+        } => {
+            let pace = rate.map_or(Pace::Closed(outstanding), Pace::Open);
+            one_load(to, client, ask, pace, seconds, pid)
+        }
         Action::Policy {
             rules,
             listed,
@@ -169,9 +206,9 @@ fn echo_one_by_one(socket: &UdpSocket) -> Result<()> {
 
 fn one_load(
     to: SocketAddr,
+    client: Option<IpAddr>,
     ask: AskName,
-    outstanding: u32,
-    rate: Option<u32>,
+    pace: Pace,
     seconds: u64,
     pid: Option<i32>,
 ) -> Result<()> {
@@ -182,12 +219,7 @@ fn one_load(
         AskName::Options => Ask::Options,
         AskName::Echo => Ask::Echo,
     };
-    let pace = rate.map_or(Pace::Closed(outstanding), Pace::Open);
-    let client = IpAddr::V4(if ask == Ask::Invite {
-        Ipv4Addr::new(127, 0, 0, 2)
-    } else {
-        Ipv4Addr::LOCALHOST
-    });
+    let client = client.unwrap_or_else(|| suite::client_of(ask));
     let cpu = || pid.map_or(Ok(Duration::ZERO), process::cpu);
     let got = load::run(
         client,

@@ -21,22 +21,32 @@ impl Size {
     };
 }
 
-/// Writes the policy: `durability` is `strict` or `relaxed`.
+/// A client: its name, its address, and whether its answers are sent again until it sends the ACK.
+pub type Pbx<'a> = (&'a str, &'a str, bool);
+
+/// Two clients: 127.0.0.1 sends ACKs; 127.0.0.2 sends none, so its answers are not sent again.
+const LOOPBACK: [Pbx<'_>; 2] = [
+    ("pbx", "127.0.0.1/32", true),
+    ("pbx-without-ack", "127.0.0.2/32", false),
+];
+
+/// Writes the policy for clients on loopback: `durability` is `strict` or `relaxed`.
+pub fn write(size: Size, durability: &str) -> String {
+    write_for(size, durability, &LOOPBACK, "")
+}
+
+/// Writes the policy for these clients, with further tables of TOML.
 ///
-/// Two clients: 127.0.0.1 sends ACKs; 127.0.0.2 sends none, so its answers are not sent again. The
-/// limits of a caller are all set, and as high as they can be: a run of twelve rounds does not meet
+/// The limits of a caller are all set, and as high as they can be: a run of twelve rounds does not meet
 /// them, and every refusal is the destination's. Those of a whole client are left out, as no figure
 /// that they can have is out of a second's reach; its calls are counted all the same.
-pub fn write(size: Size, durability: &str) -> String {
+pub fn write_for(size: Size, durability: &str, clients: &[Pbx<'_>], more: &str) -> String {
     let mut text = format!(
         "format = 1\n\n[settings]\nmode = \"prevent\"\ntime_zone = \"America/New_York\"\ncountry = \"US\"\n\
-         area_code = 212\ndurability = \"{durability}\"\n\n"
+         area_code = 212\ndurability = \"{durability}\"\n\n{more}"
     );
     everybody(&mut text, size.rules);
-    for (name, address, retransmit) in [
-        ("pbx", "127.0.0.1/32", true),
-        ("pbx-without-ack", "127.0.0.2/32", false),
-    ] {
+    for (name, address, retransmit) in clients {
         let _ = write!(
             text,
             "[[client]]\nname = \"{name}\"\naddresses = [\"{address}\"]\nretransmit = {retransmit}\n\n"

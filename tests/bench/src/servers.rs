@@ -123,13 +123,11 @@ impl Place {
         self.trunkguard_under(name, size, "strict", command)
     }
 
-    fn trunkguard_under(
-        &self,
-        name: &'static str,
-        size: Size,
-        durability: &str,
-        mut command: Command,
-    ) -> Result<Target> {
+    /// A new state folder, in place of the last one of that name, that has taken the policy over.
+    ///
+    /// # Errors
+    /// When the policy is refused.
+    pub fn new_state(&self, name: &str, policy: &str) -> Result<PathBuf> {
         let state = self.folder.join(format!("state-{name}"));
         // An empty journal each time.
         if state.exists() {
@@ -137,7 +135,7 @@ impl Place {
         }
         fs::create_dir_all(&state)?;
         let file = self.folder.join(format!("policy-{name}.toml"));
-        fs::write(&file, policy::write(size, durability))?;
+        fs::write(&file, policy)?;
         let applied = Command::new(&self.daemon)
             .args(["apply", "--state"])
             .arg(&state)
@@ -152,6 +150,17 @@ impl Place {
                 said.chars().take(2000).collect::<String>()
             );
         }
+        Ok(state)
+    }
+
+    fn trunkguard_under(
+        &self,
+        name: &'static str,
+        size: Size,
+        durability: &str,
+        mut command: Command,
+    ) -> Result<Target> {
+        let state = self.new_state(name, &policy::write(size, durability))?;
         let address = SocketAddr::new(HOST, free_port(HOST, 5100)?);
         command.args(["run", "--state"]).arg(&state);
         command.args([
@@ -185,7 +194,8 @@ fn answers_options(address: SocketAddr) -> bool {
     answers_from(address, ask, |back| back.starts_with(b"SIP/2.0 200 "))
 }
 
-fn answers(address: SocketAddr, ask: &[u8], right: impl Fn(&[u8]) -> bool) -> bool {
+/// Does one datagram get the right answer in 100 ms?
+pub fn answers(address: SocketAddr, ask: &[u8], right: impl Fn(&[u8]) -> bool) -> bool {
     answers_from(
         address,
         |_| String::from_utf8_lossy(ask).into_owned(),

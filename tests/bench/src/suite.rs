@@ -9,6 +9,7 @@ use std::{
 use anyhow::Result;
 
 use crate::{
+    firewall,
     load::{self, Ask, Load, Outcome, Pace},
     machine,
     report::Targets,
@@ -51,14 +52,10 @@ impl Suite {
         self.relaxed(&mut targets)?;
         self.strict(&mut targets)?;
         self.scaling(&mut targets)?;
-        println!("## Targets\n");
-        targets.print();
-        println!(
-            "\nMeasured in {:.0} s; other processes kept {:.2} cores busy meanwhile.",
-            start.elapsed().as_secs_f64(),
-            others.cores()?
-        );
-        Ok(())
+        // What was measured so far is printed even so.
+        let firewall = self.firewall(&mut targets);
+        end(&targets, start, &others)?;
+        firewall
     }
 
     /// Rounds of what is not compared closely.
@@ -96,6 +93,30 @@ impl Suite {
             target.server.cpu()
         })
     }
+}
+
+/// Measures the firewall alone and prints it.
+///
+/// # Errors
+/// When something could not be measured.
+pub fn firewall_alone(place: &Place, rounds: usize, burst: Duration) -> Result<()> {
+    let start = Instant::now();
+    let others = machine::Others::watch()?;
+    let mut targets = Targets::default();
+    let measured = firewall::measure(place, rounds, burst, &mut targets);
+    end(&targets, start, &others)?;
+    measured
+}
+
+fn end(targets: &Targets, start: Instant, others: &machine::Others) -> Result<()> {
+    println!("## Targets\n");
+    targets.print();
+    println!(
+        "\nMeasured in {:.0} s; other processes kept {:.2} cores busy meanwhile.",
+        start.elapsed().as_secs_f64(),
+        others.cores()?
+    );
+    Ok(())
 }
 
 /// The client that sends no ACK is another one to Trunkguard: it is not sent answers again.
