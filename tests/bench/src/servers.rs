@@ -123,6 +123,19 @@ impl Place {
         self.trunkguard_under(name, size, "strict", command)
     }
 
+    /// Strict, with strace making each wait for the disk longer by so many µs: a slower disk.
+    ///
+    /// # Errors
+    /// As above, and without strace.
+    pub fn trunkguard_slowed(&self, name: &'static str, size: Size, by_us: u64) -> Result<Target> {
+        let mut command = on_core(SERVER_CORE, Path::new("strace"));
+        let inject = format!("inject=fsync,fdatasync:delay_exit={by_us}");
+        command.args(["-f", "-qq", "--seccomp-bpf", "-e", "trace=fsync,fdatasync"]);
+        command.args(["-e", &inject, "-e", "signal=none", "-o", "/dev/null", "--"]);
+        command.arg(&self.daemon);
+        self.trunkguard_under(name, size, "strict", command)
+    }
+
     /// A new state folder, in place of the last one of that name, that has taken the policy over.
     ///
     /// # Errors

@@ -13,6 +13,10 @@ use crate::{
 };
 
 const STRICT: &str = "trunkguard-strict";
+/// Strict on a disk that is made slower.
+const SLOWED: &str = "trunkguard-slow-disk";
+/// What a wait for a memory card takes more than one for this disk, in µs.
+const SLOWED_BY_US: u64 = 10_000;
 /// Calls outstanding that strict durability is measured with.
 const LOADS: [u32; 3] = [1, 64, 1024];
 
@@ -39,6 +43,16 @@ impl Suite {
         }
         let (memory, _) = strict.server.memory()?;
         drop((echo, strict, relaxed));
+        progress("strict: a slower disk");
+        let slowed = (self.place).trunkguard_slowed(SLOWED, Size::FULL, SLOWED_BY_US)?;
+        for outstanding in &LOADS[1..] {
+            let name = outstanding_name(*outstanding);
+            for _ in 0..self.some() {
+                let pace = Pace::Closed(*outstanding);
+                rows.add(SLOWED, &name, self.load(&slowed, pace, Ask::Invite)?);
+            }
+        }
+        drop(slowed);
         progress("strict: counting fsyncs");
         let shared = self.count_fsyncs()?;
         println!("## Strict: on disk before the answer\n");
@@ -62,6 +76,19 @@ impl Suite {
                 "| {outstanding} | {strict:.2} | {relaxed:.2} | {echo:.2} | {per_approval:.4} |"
             );
             judge_strict(outstanding, strict, relaxed, echo, per_approval, targets);
+        }
+        let slow = fsync + SLOWED_BY_US as f64;
+        for outstanding in &LOADS[1..] {
+            let row = rows.get(SLOWED, &outstanding_name(*outstanding));
+            let p50 = row.map_or(0.0, |row| row.median(|o| micros(o.approval.quantile(0.5))));
+            targets.add(
+                format!(
+                    "strict, {outstanding} outstanding, a disk as slow as a card ({:.1} ms): p50 at most 2 fsyncs",
+                    slow / 1e3
+                ),
+                format!("{:.2}", p50 / slow),
+                p50 <= 2.0 * slow,
+            );
         }
         println!("\nTrunkguard's memory after this: resident {memory} KiB.\n");
         let figure = format!("{:.1} MiB", memory as f64 / 1024.0);

@@ -61,6 +61,8 @@ enum Sleep {
     Nap,
     /// Nothing is there: it sleeps until something comes, or for as long as it likes.
     Deep,
+    /// It waits until so many calls are there.
+    Gathering(usize),
 }
 
 /// What the writer got.
@@ -127,6 +129,7 @@ impl Queue {
             Sleep::Awake => false,
             Sleep::Nap => state.urgent,
             Sleep::Deep => !state.items.is_empty(),
+            Sleep::Gathering(calls) => state.calls >= calls,
         };
         if wake {
             state.sleep = Sleep::Awake;
@@ -135,6 +138,29 @@ impl Queue {
         if wake {
             self.changed.notify_one();
         }
+    }
+
+    /// Calls that are queued now.
+    pub fn calls(&self) -> usize {
+        self.lock().calls
+    }
+
+    /// Waits until so many calls are queued, and at most until `until`.
+    pub fn gather(&self, calls: usize, until: Instant) {
+        let mut state = self.lock();
+        while state.calls < calls && !state.closed {
+            let now = Instant::now();
+            if until <= now {
+                break;
+            }
+            state.sleep = Sleep::Gathering(calls);
+            state = self
+                .changed
+                .wait_timeout(state, until - now)
+                .unwrap_or_else(PoisonError::into_inner)
+                .0;
+        }
+        state.sleep = Sleep::Awake;
     }
 
     /// Waits until something is queued that must not wait, and at most until `until`; what may wait

@@ -59,6 +59,31 @@ fn push(journal: &Journal, entries: impl IntoIterator<Item = Entry>) {
     }
 }
 
+/// Calls that are waited for end the wait; without them it ends by itself, and so does one for a
+/// queue that is closed.
+#[test]
+fn the_writer_waits_for_company_and_not_for_ever() {
+    use std::time::{Duration, Instant};
+    let far = Duration::from_secs(3_600);
+    let queue = Queue::new(64);
+    std::thread::scope(|scope| {
+        let waiting = scope.spawn(|| queue.gather(3, Instant::now() + far));
+        queue.push(&mut vec![numbered(1)]);
+        queue.push(&mut vec![numbered(2), numbered(3)]);
+        waiting.join().unwrap();
+    });
+    assert_eq!(queue.calls(), 3);
+    queue.gather(4, Instant::now());
+    std::thread::scope(|scope| {
+        let waiting = scope.spawn(|| queue.gather(4, Instant::now() + far));
+        queue.close();
+        waiting.join().unwrap();
+    });
+    let mut items = queue.buffer();
+    queue.take(&mut items, Instant::now());
+    assert_eq!((items.len(), queue.calls()), (3, 0));
+}
+
 fn behind(record: Record) -> Entry {
     Entry {
         record,

@@ -31,6 +31,9 @@ use crate::disk;
 const TICKETS: usize = 1_024;
 /// What has no ticket is on disk so much later, with the nap of the queue within a second.
 const BEHIND: Duration = Duration::from_millis(500);
+/// After a commit that others waited for, the next one waits for those who were just answered: for this
+/// part of what a commit takes, and never longer than this.
+const GATHER: (u32, Duration) = (4, Duration::from_millis(5));
 /// Octets without a ticket that make a commit of their own.
 const BEHIND_OCTETS: usize = 1 << 20;
 /// Octets that are kept while the disk fails: little enough to fit when a little room is made.
@@ -88,6 +91,9 @@ pub(super) struct Writer {
     /// Calls with a ticket, and their tickets.
     sure: Rows,
     tickets: Vec<Ticket>,
+    /// Tickets in the last commit, and how long it took.
+    answered: usize,
+    took: Duration,
     /// Calls without.
     behind: Rows,
     behind_due: Option<Instant>,
@@ -129,6 +135,8 @@ impl Writer {
             new_clients: Vec::new(),
             sure: Rows::default(),
             tickets: Vec::with_capacity(TICKETS),
+            answered: 0,
+            took: Duration::ZERO,
             behind: Rows::default(),
             behind_due: None,
             refusals: Refusals::default(),
@@ -160,6 +168,7 @@ impl Writer {
     pub fn run(&mut self, queue: &Queue) {
         let mut items = queue.buffer();
         loop {
+            self.gather(queue);
             let taken = queue.take(&mut items, self.due());
             let now = Instant::now();
             for item in &items {
@@ -167,7 +176,9 @@ impl Writer {
             }
             items.clear();
             if !self.tickets.is_empty() || self.behind.octets() >= BEHIND_OCTETS {
+                self.answered = self.tickets.len();
                 self.commit(false, now);
+                self.took = now.elapsed();
             }
             if taken == Taken::Closed {
                 break;
@@ -175,6 +186,18 @@ impl Writer {
             self.tick(Instant::now());
         }
         self.commit(true, Instant::now());
+    }
+
+    /// Under load, calls that come while a commit waits for the disk go into the next one, and those
+    /// that it answers come again at once. Without this the two would take turns for ever, and each
+    /// call would wait for two commits (docs/decisions/one-writer.md). Nobody waits who is alone.
+    fn gather(&mut self, queue: &Queue) {
+        let answered = std::mem::take(&mut self.answered);
+        let waiting = if answered > 0 { queue.calls() } else { 0 };
+        if waiting > 0 {
+            let patience = (self.took / GATHER.0).min(GATHER.1);
+            queue.gather((waiting + answered).min(TICKETS), Instant::now() + patience);
+        }
     }
 
     fn due(&self) -> Instant {
