@@ -31,7 +31,7 @@ use clap::{Parser, Subcommand, ValueEnum};
 use load::{Ask, Load, Pace};
 
 #[derive(Parser)]
-#[command(about = "Measures Trunkguard against Kamailio and a raw UDP echo")]
+#[command(about = "Measures Trunkguard against Kamailio, a raw UDP echo and plain forwarding")]
 struct Arguments {
     #[command(subcommand)]
     command: Action,

@@ -69,6 +69,8 @@ pub fn measure(
         took.as_secs_f64()
     );
     forwarding::measure(&wiring, of, rounds.max(ROUNDS), burst.min(BURST), targets)?;
+    let let_in = guard::counted(place, |name| name == "pops-in")?;
+    ensure!(let_in > 0, "what was measured did not pass the rules");
     let left = guard::bans(place)?;
     ensure!(left >= guard::BANS, "of {bans} bans {left} are left");
     flood::measure(&wiring, of, &guard, targets)
