@@ -209,3 +209,48 @@ fn firewall_daemon_f9_f13_f18_side() {
         Ok(())
     });
 }
+
+/// The PoPs that are used are asked for a sign of life through the rules (F11), and `pops` says which
+/// answers, how fast, which is silent, and which to use.
+#[test]
+fn firewall_daemon_f11_probes_say_which_pop_is_near() {
+    Site::run(Topology::Router, |site| {
+        let (process, socket) = helper::start(site)?;
+        let pop = Pop::start(&site.internet, at::POP)?;
+        let names = "pops = [\"atlanta1.voip.ms\", \"atlanta2.voip.ms\"]\ndns = [\"192.0.2.53\"]\n";
+        let mut guard = site.daemon(&socket, names)?;
+        site.gate.within(|| guard.start())?;
+        in_force(&guard)?;
+        let started = Instant::now();
+        loop {
+            let pops = guard.json(&["pops"])?;
+            let named = |name: &str| {
+                let lines = pops["names"].as_array().into_iter().flatten();
+                lines.clone().find(|line| line["name"] == name).cloned()
+            };
+            let (Some(near), Some(silent)) = (named("atlanta1.voip.ms"), named("atlanta2.voip.ms"))
+            else {
+                anyhow::bail!("names are missing: {pops:#}");
+            };
+            let told = near["status"] == 200
+                && near["round_trip_us"].as_u64().is_some_and(|us| us > 0)
+                && near["dead"] == false
+                && silent["dead"] == true
+                && silent["loss_percent"] == 100
+                && pops["recommended"] == "atlanta1.voip.ms";
+            if told {
+                break;
+            }
+            ensure!(started.elapsed() < Duration::from_secs(40), "{pops:#}");
+            thread::sleep(Duration::from_millis(200));
+        }
+        ensure!(pop.requests("OPTIONS") >= 3, "the PoP was hardly asked");
+        let alerts = guard.cli(&["alerts"])?.out;
+        ensure!(
+            alerts.contains("pop-dead") && alerts.contains("atlanta1.voip.ms answers best"),
+            "{alerts}"
+        );
+        drop(process);
+        Ok(())
+    });
+}

@@ -67,7 +67,7 @@ fn bans_and_counters_survive() {
             "rule",
             "inet",
             "trunkguard",
-            "pops-in",
+            "forward",
             "counter",
             "name",
             "box-sip",

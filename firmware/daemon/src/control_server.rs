@@ -105,7 +105,7 @@ fn answer(run: &Run, line: &str) -> Vec<u8> {
             let mut clock = desk.clock.clone();
             reply(reasons::explain(&desk.gate, &mut clock, &ask))
         }
-        Ok(Ask::Firewall) => reply(Ok(run.firewall.view())),
+        Ok(Ask::Firewall) => reply(Ok(&*run.firewall.view())),
         Ok(Ask::Decide(decision)) => {
             reply(run.firewall.decide(decision).map_err(anyhow::Error::msg))
         }

@@ -202,7 +202,7 @@ pub fn status(run: &Run) -> Status {
         problems
             .push("the disk takes no record of calls; free space on it, or check the card".into());
     }
-    let firewall = run.firewall.view().status;
+    let firewall = run.firewall.view().status.clone();
     problems.extend(firewall.problem.clone());
     if now.local.is_none() {
         problems.push(

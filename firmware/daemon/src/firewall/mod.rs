@@ -14,7 +14,7 @@ pub mod view;
 use std::{
     path::PathBuf,
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex, MutexGuard, PoisonError,
         mpsc::{Receiver, SyncSender, sync_channel},
     },
     time::Duration,
@@ -70,7 +70,7 @@ pub(super) enum Work {
 #[derive(Clone)]
 pub struct Firewall {
     work: SyncSender<Work>,
-    view: Arc<Mutex<View>>,
+    view: Arc<Mutex<Arc<View>>>,
 }
 
 impl Firewall {
@@ -112,15 +112,15 @@ impl Firewall {
     }
 
     /// What there is to see, as of the last second.
-    pub fn view(&self) -> View {
+    pub fn view(&self) -> Arc<View> {
         self.lock_view().clone()
     }
 
     pub(super) fn show(&self, view: View) {
-        *self.lock_view() = view;
+        *self.lock_view() = Arc::new(view);
     }
 
-    fn lock_view(&self) -> std::sync::MutexGuard<'_, View> {
+    fn lock_view(&self) -> MutexGuard<'_, Arc<View>> {
         self.view.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

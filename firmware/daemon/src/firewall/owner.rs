@@ -20,7 +20,6 @@ use trunkguard_core::{
 use trunkguard_firewall::{
     intent::Intent,
     protocol::{Event, Loaded, Order, Reply},
-    render,
 };
 use trunkguard_store::network::NetworkStore;
 
@@ -37,6 +36,8 @@ use crate::{clock::Clock, control::Decision, desk::Shared};
 
 /// How often the clock is looked after while nothing comes.
 const TICK: Duration = Duration::from_millis(250);
+/// What others see is this old at most.
+const SHOWN_EVERY: Duration = Duration::from_secs(1);
 /// Counters are read this often.
 const FIGURES_EVERY: Duration = Duration::from_secs(5);
 /// A helper that is not there is looked for after so long, and then less often.
@@ -100,6 +101,8 @@ pub(super) struct Owner {
     pub(super) bans: Bans,
     /// What is to be in force; `None` where the settings do not make one.
     pub(super) wanted: Option<Intent>,
+    /// Its script.
+    pub(super) ruleset: String,
     /// What is.
     pub(super) loaded: Option<Loaded>,
     pub(super) problem: Option<String>,
@@ -160,6 +163,7 @@ impl Owner {
             pops,
             bans,
             wanted: None,
+            ruleset: String::new(),
             loaded: None,
             problem: None,
             told: false,
@@ -170,7 +174,7 @@ impl Owner {
     }
 
     fn run(mut self, inbox: &Receiver<Work>) {
-        let mut ticked = Instant::now();
+        let (mut ticked, mut published) = (Instant::now(), Instant::now());
         loop {
             match inbox.recv_timeout(TICK) {
                 Ok(Work::Stop) | Err(RecvTimeoutError::Disconnected) => break,
@@ -180,6 +184,9 @@ impl Owner {
             if ticked.elapsed() >= TICK {
                 ticked = Instant::now();
                 self.tick();
+            }
+            if published.elapsed() >= SHOWN_EVERY {
+                published = Instant::now();
                 self.publish();
             }
         }
@@ -279,9 +286,7 @@ impl Owner {
             pops,
             report: (!dry).then_some(report),
             bans,
-            ruleset: (self.wanted.as_ref())
-                .map(|intent| render::rules(intent).text)
-                .unwrap_or_default(),
+            ruleset: self.ruleset.clone(),
         });
     }
 }

@@ -25,6 +25,8 @@ const PATIENCE: Duration = Duration::from_secs(2);
 const USED_EVERY: Duration = Duration::from_secs(30);
 /// Every PoP is asked this often, to find the nearest.
 const ALL_EVERY: Duration = Duration::from_secs(600);
+/// So many times around without waiting: who sets a box up wants to see which PoP is near.
+const HASTY: usize = 3;
 /// Not faster than this, whatever is due.
 const GAP: Duration = Duration::from_millis(500);
 
@@ -40,7 +42,11 @@ pub async fn serve(firewall: Firewall, shared: Arc<Shared>, mut random: impl FnM
         next = next.wrapping_add(1);
         let answer = probe(address, [random(), random(), random()]).await;
         firewall.probed(name, answer);
-        let every = if used { USED_EVERY } else { ALL_EVERY };
+        let every = match (next <= HASTY * targets.len(), used) {
+            (true, _) => Duration::ZERO,
+            (false, true) => USED_EVERY,
+            (false, false) => ALL_EVERY,
+        };
         let share = every / u32::try_from(targets.len()).unwrap_or(u32::MAX);
         sleep(share.max(GAP)).await;
     }

@@ -10,6 +10,7 @@ use trunkguard_firewall::{
     check,
     intent::Intent,
     protocol::{Order, Reply},
+    render,
 };
 
 use super::{
@@ -95,8 +96,7 @@ impl Owner {
         match self.load(&intent) {
             Ok(()) => self.in_force(intent),
             Err(problem) => {
-                self.protect(&intent);
-                self.wanted = Some(intent);
+                self.aim(intent);
                 self.failed(problem);
             }
         }
@@ -111,13 +111,19 @@ impl Owner {
     }
 
     fn in_force(&mut self, intent: Intent) {
-        self.protect(&intent);
-        self.wanted = Some(intent);
+        self.aim(intent);
         if self.problem.take().is_some() {
             info!("the firewall's rules are in force again");
         }
         self.told = false;
         self.retry_after = RETRY.0;
+    }
+
+    /// These are the rules that are to be in force.
+    fn aim(&mut self, intent: Intent) {
+        self.protect(&intent);
+        self.ruleset = render::rules(&intent).text;
+        self.wanted = Some(intent);
     }
 
     pub(super) fn failed(&mut self, problem: String) {

@@ -265,7 +265,7 @@ fn rows_that_are_not_understood_are_left_out() {
              INSERT INTO address VALUES ('toronto.voip.ms', 'nowhere', 1, 1);
              INSERT INTO sighting VALUES ('here', '', '', 0, 1, 1, 1);
              INSERT INTO decision (subject, approved, unix_ms, by) VALUES ('?', 1, 1, 'x');
-             INSERT INTO ban VALUES ('somebody', 'sip', '', 1, 100, 1);",
+             INSERT INTO ban VALUES ('somebody', 'sip', '', 1, 100, 1, 0);",
         )
         .unwrap();
     drop(store);
