@@ -50,7 +50,7 @@ check: ## Run all checks that need no peer: format, lints, boundaries, licences,
 	    echo "check: no shellcheck here; scripts are not checked" >&2
 	fi
 
-bench: ## Measure against Kamailio and a raw UDP echo, and print the ratios (installs them)
+bench: ## Measure against Kamailio, a raw UDP echo and (as root) plain forwarding; installs them
 	tests/bench/run.sh $(ARGS)
 
 fuzz: ## Fuzz the SIP reader for a minute (cargo-fuzz and nightly Rust): make fuzz SECONDS_=60

@@ -31,7 +31,7 @@ use clap::{Parser, Subcommand, ValueEnum};
 use load::{Ask, Load, Pace};
 
 #[derive(Parser)]
-#[command(about = "Measures Trunkguard against Kamailio and a raw UDP echo")]
+#[command(about = "Measures Trunkguard against Kamailio, a raw UDP echo and plain forwarding")]
 struct Arguments {
     #[command(subcommand)]
     command: Action,
@@ -68,9 +68,6 @@ enum Action {
         /// Rounds of each comparison, 7 to 25.
         #[arg(long, default_value_t = 9)]
         rounds: usize,
-        /// Milliseconds of one load.
-        #[arg(long, default_value_t = 1_000)]
-        burst: u64,
     },
     /// Sends every datagram back; the yardstick of what UDP costs.
     Echo {
@@ -149,7 +146,6 @@ fn main() -> Result<()> {
             daemon,
             folder,
             rounds,
-            burst,
         } => {
             process::pin_self()?;
             let place = servers::Place {
@@ -157,7 +153,7 @@ fn main() -> Result<()> {
                 daemon,
                 kamailio: PathBuf::new(),
             };
-            suite::firewall_alone(&place, rounds.clamp(7, 25), Duration::from_millis(burst))
+            suite::firewall_alone(&place, rounds.clamp(7, 25))
         }
         Action::Echo { at, batched } => echo(at, batched),
         Action::Load {

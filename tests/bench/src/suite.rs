@@ -99,11 +99,11 @@ impl Suite {
 ///
 /// # Errors
 /// When something could not be measured.
-pub fn firewall_alone(place: &Place, rounds: usize, burst: Duration) -> Result<()> {
+pub fn firewall_alone(place: &Place, rounds: usize) -> Result<()> {
     let start = Instant::now();
     let others = machine::Others::watch()?;
     let mut targets = Targets::default();
-    let measured = firewall::measure(place, rounds, burst, &mut targets);
+    let measured = firewall::measure(place, rounds, &mut targets);
     end(&targets, start, &others)?;
     measured
 }

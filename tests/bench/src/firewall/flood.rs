@@ -8,7 +8,7 @@ use std::{
 use anyhow::{Context, Result};
 
 use super::{
-    guard::Guard,
+    guard::{self, Guard},
     place::Place,
     sources::{NETWORK, Sources},
     wiring::{Kind, Wiring},
@@ -169,15 +169,9 @@ fn figure(guard: &Guard, name: &str) -> Result<u64> {
 
 /// What the rules have dropped that came from outside.
 fn dropped(wiring: &Wiring) -> Result<u64> {
-    let list = ["counters", "table", "inet", "trunkguard"];
-    let counters = wiring.of(Kind::Rules).nft_list("counter", &list)?;
-    let of_strangers = counters.iter().filter(|counter| {
-        let name = counter["name"].as_str().unwrap_or_default();
+    guard::counted(wiring.of(Kind::Rules), |name| {
         name.starts_with("outside-") || name.starts_with("box-")
-    });
-    Ok(of_strangers
-        .filter_map(|counter| counter["packets"].as_u64())
-        .sum())
+    })
 }
 
 /// Plain forwarding, shown a few of the same datagrams, must let them through, and the PBX's kernel and

@@ -171,6 +171,20 @@ pub fn bans(place: &Place) -> Result<usize> {
     Ok(elements.map_or(0, Vec::len))
 }
 
+/// Packets of the box's counters that `which` says.
+///
+/// # Errors
+/// When nft does not say.
+pub fn counted(place: &Place, which: impl Fn(&str) -> bool) -> Result<u64> {
+    let counters = place.nft_list("counter", &["counters", "table", "inet", "trunkguard"])?;
+    let meant = counters
+        .iter()
+        .filter(|counter| counter["name"].as_str().is_some_and(&which));
+    Ok(meant
+        .filter_map(|counter| counter["packets"].as_u64())
+        .sum())
+}
+
 /// Scattered over 24.0.0.0/7, none twice: of each 256 addresses one.
 fn banned(n: u32) -> std::net::Ipv4Addr {
     let low = mix(u64::from(n)) as u32 & 0xFF;
