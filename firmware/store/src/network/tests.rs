@@ -62,6 +62,7 @@ fn ban(address: &str, service: &str, until_ms: i64) -> StoredBan {
         since_ms: 10,
         until_ms,
         times: 2,
+        by_hand: false,
     }
 }
 
@@ -264,7 +265,7 @@ fn rows_that_are_not_understood_are_left_out() {
              INSERT INTO address VALUES ('toronto.voip.ms', 'nowhere', 1, 1);
              INSERT INTO sighting VALUES ('here', '', '', 0, 1, 1, 1);
              INSERT INTO decision (subject, approved, unix_ms, by) VALUES ('?', 1, 1, 'x');
-             INSERT INTO ban VALUES ('somebody', 'sip', '', 1, 100, 1);",
+             INSERT INTO ban VALUES ('somebody', 'sip', '', 1, 100, 1, 0);",
         )
         .unwrap();
     drop(store);
