@@ -32,7 +32,7 @@ const TICKETS: usize = 1_024;
 /// What has no ticket is on disk so much later, with the nap of the queue within a second.
 const BEHIND: Duration = Duration::from_millis(500);
 /// Octets without a ticket that make a commit of their own.
-const BEHIND_OCTETS: usize = 1 << 20;
+const BEHIND_OCTETS: usize = 512 << 10;
 /// Octets that are kept while the disk fails: little enough to fit when a little room is made.
 const KEPT_OCTETS: usize = 64 << 10;
 /// Counts of refusals and incidents are on disk so much later.
