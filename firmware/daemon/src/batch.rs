@@ -8,7 +8,7 @@ use std::{
 
 use nix::{
     errno::Errno,
-    sys::socket::{MsgFlags, MultiHeaders, SockaddrStorage, recvmmsg, sendmmsg},
+    sys::socket::{ControlMessage, MsgFlags, MultiHeaders, SockaddrStorage, recvmmsg, sendmmsg},
 };
 
 /// Datagrams per call. More gain little and make the last one wait.
@@ -17,6 +17,9 @@ pub const BATCH: usize = 32;
 const DATAGRAM: usize = 65_535;
 /// The longest answer.
 pub const ANSWER: usize = 8 * 1024;
+/// The longest answer that leaves with others in one piece: one that every path takes whole.
+const SEGMENT: usize = 1_232;
+const _: () = assert!(BATCH <= u32::BITS as usize && BATCH * SEGMENT <= u16::MAX as usize);
 /// From one buffer to the next. Whole pages alone would put all of them onto the same few lines of the
 /// nearest cache, where a batch would not fit; a usual message stays within its page.
 const DATAGRAM_PLACE: usize = 64 * 1024 + 1_024;
@@ -86,6 +89,10 @@ pub struct Sender {
     lengths: [usize; BATCH],
     addresses: [Option<SockaddrStorage>; BATCH],
     count: usize,
+    /// For several answers in one piece.
+    together: MultiHeaders<SockaddrStorage>,
+    /// Kernel and path take such a piece, as far as is known.
+    segments: bool,
 }
 
 // SAFETY: the pointers in the headers are set anew, to memory that this struct owns, before every
@@ -100,6 +107,8 @@ impl Default for Sender {
             lengths: [0; BATCH],
             addresses: [None; BATCH],
             count: 0,
+            together: MultiHeaders::preallocate(1, Some(nix::cmsg_space!(u16))),
+            segments: true,
         }
     }
 }
@@ -135,25 +144,78 @@ impl Sender {
     /// Sends all that was kept. What cannot be sent is lost, as UDP may lose it: the client asks
     /// again.
     pub fn send(&mut self, socket: &UdpSocket) {
+        let sent = self.send_alike(socket);
+        let mut slices = [[IoSlice::new(&[])]; BATCH];
+        let mut addresses = [None; BATCH];
+        let mut count = 0;
+        for at in (0..self.count).filter(|at| sent & 1 << at == 0) {
+            (slices[count], addresses[count]) = (
+                [slice(&self.buffers, at, self.lengths[at])],
+                self.addresses[at],
+            );
+            count += 1;
+        }
         let mut from = 0;
-        while from < self.count {
-            let slices: [[IoSlice<'_>; 1]; BATCH] = std::array::from_fn(|i| {
-                let at = i * ANSWER_PLACE;
-                [IoSlice::new(&self.buffers[at..at + self.lengths[i]])]
-            });
-            let sent = sendmmsg(
+        while from < count {
+            let results = sendmmsg(
                 socket.as_raw_fd(),
                 &mut self.headers,
-                &slices[from..self.count],
-                &self.addresses[from..self.count],
+                &slices[from..count],
+                &addresses[from..count],
                 [],
                 MsgFlags::MSG_DONTWAIT,
             );
             // One that is refused (no route, buffer full) is passed over; the others go on.
-            from += sent.map_or(1, |results| results.count().max(1));
+            from += results.map_or(1, |results| results.count().max(1));
         }
         self.count = 0;
     }
+
+    /// Sends answers of one length to one address as one piece, which the kernel takes apart (udp(7),
+    /// UDP_SEGMENT): most of what sending costs is then paid once. Answers with those that have left,
+    /// one bit for each.
+    fn send_alike(&mut self, socket: &UdpSocket) -> u32 {
+        let mut sent = 0;
+        for first in 0..self.count {
+            let (len, to) = (self.lengths[first], [self.addresses[first]]);
+            if sent & 1 << first != 0 || !self.segments || !(1..=SEGMENT).contains(&len) {
+                continue;
+            }
+            let (mut slices, mut count, mut group) = ([IoSlice::new(&[]); BATCH], 0, 0u32);
+            for at in first..self.count {
+                if self.lengths[at] == len && self.addresses[at] == to[0] {
+                    slices[count] = slice(&self.buffers, at, len);
+                    count += 1;
+                    group |= 1 << at;
+                }
+            }
+            if count == 1 {
+                continue;
+            }
+            let (piece, segment) = ([&slices[..count]], len as u16);
+            let left = sendmmsg(
+                socket.as_raw_fd(),
+                &mut self.together,
+                &piece,
+                to,
+                [ControlMessage::UdpGsoSegments(&segment)],
+                MsgFlags::MSG_DONTWAIT,
+            );
+            match left.map(|_| ()) {
+                Ok(()) => sent |= group,
+                // A device or a path that cannot: they leave one by one, now and from here on.
+                Err(Errno::EIO | Errno::EINVAL | Errno::EOPNOTSUPP) => self.segments = false,
+                // One by one, for what is wrong with one of them not to concern the others.
+                Err(_) => break,
+            }
+        }
+        sent
+    }
+}
+
+/// The answer of `len` octets in the place `at`.
+fn slice(buffers: &[u8], at: usize, len: usize) -> IoSlice<'_> {
+    IoSlice::new(&buffers[at * ANSWER_PLACE..][..len])
 }
 
 fn to_std(address: SockaddrStorage) -> Option<SocketAddr> {
@@ -203,6 +265,35 @@ mod tests {
         for expected in &seen {
             let len = client.recv(&mut buffer).expect("an answer");
             assert_eq!(&buffer[..len], &expected[..]);
+        }
+    }
+
+    #[test]
+    fn answers_of_one_length_arrive_each_as_it_was() {
+        let bind = || UdpSocket::bind("127.0.0.1:0").expect("a socket");
+        let (server, clients) = (bind(), [bind(), bind()]);
+        let mut sender = Sender::default();
+        let lengths = [400, 300, SEGMENT, SEGMENT + 1, 400, 400, 1, 1];
+        let answers = (0..3 * BATCH).map(|i| vec![i as u8; lengths[i / 2 % lengths.len()]]);
+        for (i, answer) in answers.clone().enumerate() {
+            let to = clients[i % 2].local_addr().expect("an address");
+            sender.push(&server, &answer, to);
+        }
+        sender.send(&server);
+        let mut buffer = [0; 2_000];
+        for (which, client) in clients.iter().enumerate() {
+            let patience = Some(std::time::Duration::from_secs(5));
+            client.set_read_timeout(patience).expect("set");
+            let mut expected: Vec<_> = answers.clone().skip(which).step_by(2).collect();
+            let mut arrived: Vec<_> = (expected.iter())
+                .map(|_| {
+                    let len = client.recv(&mut buffer).expect("an answer");
+                    buffer[..len].to_vec()
+                })
+                .collect();
+            expected.sort();
+            arrived.sort();
+            assert_eq!(arrived, expected);
         }
     }
 }

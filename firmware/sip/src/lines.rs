@@ -1,5 +1,7 @@
 //! Lines of a message: what ends them, what folds them (RFC 3261 7.3.1).
 
+use crate::text::first_control;
+
 /// A line without its end, and what is behind it. `None` when no line ends here. A lone LF ends a
 /// line too: nobody sends one on purpose, and taking it for text would hide headers.
 pub(crate) fn split_line(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
@@ -13,12 +15,8 @@ pub(crate) struct Lines<'a> {
     all: &'a [u8],
     /// Where the next line begins.
     at: usize,
-    /// One search for all line ends: started anew for each line, it would cost more than the rest.
-    ends: memchr::Memchr<'a>,
     ended: bool,
-    folded: bool,
-    /// Lines that end with CR and LF.
-    with_cr: usize,
+    flat: bool,
 }
 
 impl<'a> Lines<'a> {
@@ -27,10 +25,8 @@ impl<'a> Lines<'a> {
         Lines {
             all: header,
             at: 0,
-            ends: memchr::memchr_iter(b'\n', header),
             ended: false,
-            folded: false,
-            with_cr: 0,
+            flat: true,
         }
     }
 
@@ -44,40 +40,57 @@ impl<'a> Lines<'a> {
         self.ended
     }
 
-    /// Was a line folded?
-    pub fn folded(&self) -> bool {
-        self.folded
+    /// Is no line so far folded, and does none hold a CR?
+    pub fn flat(&self) -> bool {
+        self.flat
     }
 
-    /// How many lines, the empty one too, ended with CR and LF.
-    pub fn with_cr(&self) -> usize {
-        self.with_cr
+    /// Takes the lines that go on with the one that ended at `end`; where the last of them ends.
+    #[cold]
+    fn folded(&mut self, mut end: usize) -> usize {
+        while let Some(b' ' | b'\t') = self.all.get(self.at)
+            && let Some((folded, next)) = self.end(self.at)
+        {
+            (end, self.at) = (folded, next);
+            self.flat = false;
+        }
+        end
+    }
+
+    /// Where the line ends that goes on at `from`, and where the next begins.
+    #[inline(always)]
+    fn end(&mut self, mut from: usize) -> Option<(usize, usize)> {
+        loop {
+            let at = from + first_control(&self.all[from..])?;
+            match self.all[at..] {
+                [b'\r', b'\n', ..] => return Some((at, at + 2)),
+                [b'\n', ..] => return Some((at, at + 1)),
+                [b'\r', ..] => self.flat = false,
+                _ => {}
+            }
+            from = at + 1;
+        }
     }
 }
 
 impl<'a> Iterator for Lines<'a> {
     type Item = &'a [u8];
 
+    #[inline]
     fn next(&mut self) -> Option<&'a [u8]> {
         if self.ended {
             return None;
         }
         let from = self.at;
-        let mut end = self.ends.next()?;
-        self.at = end + 1;
-        while let Some(b' ' | b'\t') = self.all.get(self.at)
-            && !matches!(self.all[from..end], [] | [b'\r'])
-            && let Some(folded) = self.ends.next()
-        {
-            (end, self.at) = (folded, folded + 1);
-            self.folded = true;
+        let (mut end, next) = self.end(from)?;
+        self.at = next;
+        if end == from {
+            self.ended = true;
+            return None;
         }
-        let mut line = &self.all[from..end];
-        if let [without @ .., b'\r'] = line {
-            line = without;
-            self.with_cr += 1;
+        if let Some(b' ' | b'\t') = self.all.get(next) {
+            end = self.folded(end);
         }
-        self.ended = line.is_empty();
-        (!self.ended).then_some(line)
+        Some(&self.all[from..end])
     }
 }

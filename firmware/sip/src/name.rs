@@ -25,6 +25,26 @@ pub(crate) enum Name {
 }
 
 impl Name {
+    /// The name and the value of a line that is written as nearly all of them are. `None` says nothing.
+    pub fn usual(line: &[u8]) -> Option<(Self, &[u8])> {
+        let is = |start: &'static [u8], name| Some((name, line.strip_prefix(start)?));
+        match line.first()? {
+            b'V' => is(b"Via: ", Name::Via),
+            b'F' => is(b"From: ", Name::From),
+            b'T' => is(b"To: ", Name::To),
+            b'M' => is(b"Max-Forwards: ", Name::MaxForwards),
+            b'U' => is(b"User-Agent: ", Name::UserAgent),
+            b'C' => is(b"CSeq: ", Name::CSeq)
+                .or_else(|| is(b"Call-ID: ", Name::CallId))
+                .or_else(|| is(b"Contact: ", Name::Contact))
+                .or_else(|| is(b"Content-Length: ", Name::ContentLength)),
+            b'P' => {
+                is(b"P-tfps: ", Name::Tfps).or_else(|| is(b"P-Asserted-Identity: ", Name::Asserted))
+            }
+            _ => None,
+        }
+    }
+
     /// Long and compact names (RFC 3261 7.3.3); any other header is not read.
     pub fn of(name: &[u8]) -> Option<Self> {
         // Nearly always the first letter tells them apart, and they are written as in their RFCs.

@@ -215,16 +215,17 @@ fn headers<'a>(
         if count > limits::HEADERS || length > limits::MESSAGE {
             return problem.and(Err(TOO_LARGE));
         }
-        problem = problem.and(header(line, message, &mut seen));
+        let wrong = header(line, message, &mut seen);
+        if problem.is_ok() {
+            problem = wrong;
+        }
     }
     if !lines.ended() {
         return problem.and(Err(bad("Header Does Not End")));
     }
     let body = lines.rest().len();
-    // As many CR as lines, the empty one too, and each of them at an end: none is in a value.
-    let header = &header_and_body[..header_and_body.len() - body];
-    message.flat = !lines.folded() && memchr::memchr_iter(b'\r', header).count() == lines.with_cr();
     let body = body as u64;
+    message.flat = lines.flat();
     problem.and(match (seen.content_length, framing) {
         (Some(Length::Octets(length)), _) if length > body => {
             Err(bad("Content-Length Exceeds Message"))
@@ -247,14 +248,20 @@ enum Length {
 }
 
 fn header<'a>(line: &'a [u8], message: &mut Message<'a>, seen: &mut Seen) -> Result<(), Problem> {
-    let Some(colon) = position(b':', line) else {
-        return Err(bad("Header Without Colon"));
+    let (name, value) = match Name::usual(line) {
+        Some(usual) => usual,
+        None => {
+            let Some(colon) = position(b':', line) else {
+                return Err(bad("Header Without Colon"));
+            };
+            // A header that nobody reads is passed over, however long it is.
+            let Some(name) = Name::of(trim(&line[..colon])) else {
+                return Ok(());
+            };
+            (name, &line[colon + 1..])
+        }
     };
-    // A header that nobody reads is passed over, however long it is.
-    let Some(name) = Name::of(trim(&line[..colon])) else {
-        return Ok(());
-    };
-    let value = trim(&line[colon + 1..]);
+    let value = trim(value);
     // Credentials for other realms can be long, and are not ours to refuse.
     if value.len() > limits::VALUE && name != Name::Authorization {
         return Err(Problem(513, "Header Too Large"));

@@ -47,46 +47,67 @@ static CLASSES: [u8; 256] = {
 
 /// Octets in front that are of this class.
 pub fn span(class: u8, text: &[u8]) -> usize {
-    let end = text.iter().position(|&b| CLASSES[b as usize] & class == 0);
-    end.unwrap_or(text.len())
+    let mut end = 0;
+    while let Some(&b) = text.get(end)
+        && CLASSES[b as usize] & class != 0
+    {
+        end += 1;
+    }
+    end
 }
 
-const ONES: u64 = u64::from_le_bytes([1; 8]);
+/// So many octets are looked at together.
+const WORD: usize = 16;
+type Word = u128;
+const ONES: Word = Word::from_le_bytes([1; WORD]);
 
-/// Marks the octets below `limit` (at most 128) of eight in their highest bits: the lowest of them for
-/// sure, and others only where one is (Hacker's Delight 6-1).
-fn below(word: u64, limit: u8) -> u64 {
-    word.wrapping_sub(ONES * u64::from(limit)) & !word & (ONES << 7)
+/// Marks the octets below `limit` (at most 128) in their highest bits: the lowest of them for sure, and
+/// others only where one is (Hacker's Delight 6-1).
+fn below(word: Word, limit: u8) -> Word {
+    word.wrapping_sub(ONES * Word::from(limit)) & !word & (ONES << 7)
 }
 
 /// The same for octets that are `wanted`.
-fn equal(word: u64, wanted: u8) -> u64 {
-    below(word ^ (ONES * u64::from(wanted)), 1)
+fn equal(word: Word, wanted: u8) -> Word {
+    below(word ^ (ONES * Word::from(wanted)), 1)
 }
 
-/// Is anything marked in it? Eight octets at a time, for texts too short for a search that is made for
-/// long ones. May say so of less than eight where nothing is.
-fn any(text: &[u8], marks: impl Fn(u64) -> u64) -> bool {
+/// Is anything marked in it? A word at a time, for texts too short for a search that is made for long
+/// ones. May say so of less than a word where nothing is.
+fn any(text: &[u8], marks: impl Fn(Word) -> Word) -> bool {
     let Some(last) = text.last_chunk() else {
         return true;
     };
-    let (words, _) = text.as_chunks::<8>();
+    let (words, _) = text.as_chunks::<WORD>();
     let all =
-        (words.iter().chain([last])).fold(0, |all, word| all | marks(u64::from_le_bytes(*word)));
+        (words.iter().chain([last])).fold(0, |all, word| all | marks(Word::from_le_bytes(*word)));
     all != 0
 }
 
-/// Where `wanted` stands first, for such texts.
-pub fn position(wanted: u8, text: &[u8]) -> Option<usize> {
-    let (words, rest) = text.as_chunks::<8>();
+/// Where an octet stands first that `marks` is sure of, and `is` tells one by one, for such texts.
+#[inline]
+fn first(text: &[u8], marks: impl Fn(Word) -> Word, is: impl Fn(u8) -> bool) -> Option<usize> {
+    let (words, rest) = text.as_chunks::<WORD>();
     for (i, word) in words.iter().enumerate() {
-        let found = equal(u64::from_le_bytes(*word), wanted);
+        let found = marks(Word::from_le_bytes(*word));
         if found != 0 {
-            return Some(i * 8 + found.trailing_zeros() as usize / 8);
+            return Some(i * WORD + found.trailing_zeros() as usize / 8);
         }
     }
-    let in_rest = rest.iter().position(|&b| b == wanted)?;
-    Some(words.len() * 8 + in_rest)
+    let in_rest = rest.iter().position(|&b| is(b))?;
+    Some(words.len() * WORD + in_rest)
+}
+
+/// Where `wanted` stands first.
+#[inline]
+pub fn position(wanted: u8, text: &[u8]) -> Option<usize> {
+    first(text, |word| equal(word, wanted), |b| b == wanted)
+}
+
+/// Where the first control character stands. Hardly any line has one but those that end it.
+#[inline]
+pub fn first_control(text: &[u8]) -> Option<usize> {
+    first(text, |word| below(word, b' '), |b| b < b' ')
 }
 
 /// White space of a header's value; a folded line is one (RFC 3261 7.3.1).
@@ -109,7 +130,16 @@ pub fn has_end_of_uri(text: &[u8]) -> bool {
 }
 
 /// Without white space at both ends.
-pub fn trim(mut text: &[u8]) -> &[u8] {
+#[inline]
+pub fn trim(text: &[u8]) -> &[u8] {
+    match text {
+        // Nearly always there is none to take off.
+        [first, .., last] if *first > b' ' && *last > b' ' => text,
+        _ => trim_spaces(text),
+    }
+}
+
+fn trim_spaces(mut text: &[u8]) -> &[u8] {
     while let [first, rest @ ..] = text
         && is_space(*first)
     {
@@ -257,29 +287,38 @@ fn first_parameter(text: &[u8]) -> Result<(Parameter<'_>, Option<&[u8]>), Unclos
 
 /// Decimal digits as a number, at most `most`.
 pub fn number(text: &[u8], most: u64) -> Option<u64> {
-    if text.is_empty() || !text.iter().all(u8::is_ascii_digit) {
-        return None;
+    let mut value = 0u64;
+    for b in text {
+        let digit = b.wrapping_sub(b'0');
+        if digit > 9 {
+            return None;
+        }
+        value = value.checked_mul(10)?.checked_add(u64::from(digit))?;
     }
-    let value = text.iter().try_fold(0u64, |n, d| {
-        n.checked_mul(10)?.checked_add(u64::from(d - b'0'))
-    })?;
-    (value <= most).then_some(value)
+    (!text.is_empty() && value <= most).then_some(value)
 }
 
 /// An IPv4 address as it is nearly always written. What this does not take may be one all the same.
 pub fn ipv4(text: &[u8]) -> Option<core::net::Ipv4Addr> {
-    let (mut octets, mut at, mut digits) = ([0u8; 4], 0, 0);
+    let (mut address, mut dots) = (0u32, 0);
+    // The octet under way; none before its first digit.
+    let mut octet = None;
     for &b in text {
-        match b {
-            b'0'..=b'9' if digits == 0 || octets[at] > 0 => {
-                octets[at] = octets[at].checked_mul(10)?.checked_add(b - b'0')?;
-                digits += 1;
+        match (b, octet) {
+            (b'0'..=b'9', None) => octet = Some(u32::from(b - b'0')),
+            // No zero stands in front of another digit.
+            (b'0'..=b'9', Some(front @ 1..=25)) => octet = Some(front * 10 + u32::from(b - b'0')),
+            (b'.', Some(whole @ 0..=255)) if dots < 3 => {
+                address = address << 8 | whole;
+                (dots, octet) = (dots + 1, None);
             }
-            b'.' if digits > 0 && at < 3 => (at, digits) = (at + 1, 0),
             _ => return None,
         }
     }
-    (at == 3 && digits > 0).then(|| octets.into())
+    match octet {
+        Some(last @ 0..=255) if dots == 3 => Some((address << 8 | last).into()),
+        _ => None,
+    }
 }
 
 /// Percent-decodes once (RFC 3261 19.1.2), into `out` where there is something to decode. `None` when
@@ -313,7 +352,7 @@ mod tests {
 
     /// Texts of every short length, each octet in every place of them.
     fn texts() -> impl Iterator<Item = Vec<u8>> {
-        (0..=26usize).flat_map(|len| {
+        (0..=50usize).flat_map(|len| {
             (0..len.max(1)).flat_map(move |at| {
                 (0..=255).map(move |octet| {
                     let mut text: Vec<u8> = (0..len as u8).map(|i| b'a' + i).collect();
@@ -327,7 +366,7 @@ mod tests {
     }
 
     #[test]
-    fn eight_octets_at_a_time_find_what_one_at_a_time_does() {
+    fn many_octets_at_a_time_find_what_one_at_a_time_does() {
         for text in texts() {
             let space = text.iter().any(|&b| is_space(b));
             assert_eq!(has_space(&text), space, "{text:?}");

@@ -150,13 +150,19 @@ impl<'a> NameAddr<'a> {
     /// display name that would have to be quoted (RFC 4475 3.1.2.6, 3.1.2.14, 3.1.2.15).
     pub fn read(text: &'a [u8]) -> Option<Self> {
         let text = trim(text);
-        let (before, bracket) = split_at_bracket(text)?;
+        let bracket = match bracket(text) {
+            Some(inside) => Some(inside),
+            None => {
+                let (before, inside) = split_at_bracket(text)?;
+                if inside.is_some() && !is_display_name(trim(before)) {
+                    return None;
+                }
+                inside
+            }
+        };
         let (uri, parameters) = match bracket {
             Some(inside) => {
                 let end = position(b'>', inside)?;
-                if !is_display_name(trim(before)) {
-                    return None;
-                }
                 let parameters = match trim(&inside[end + 1..]) {
                     [] => None,
                     [b';', parameters @ ..] => Some(parameters),
@@ -189,6 +195,27 @@ impl<'a> NameAddr<'a> {
 /// Something with a scheme, and nothing in it that would end it on the wire.
 fn is_bare_uri(uri: &[u8]) -> bool {
     position(b':', uri).is_some_and(|colon| colon > 0) && !has_end_of_uri(uri)
+}
+
+/// What stands behind the `<`, where nothing or one quoted name stands before it, as is usual.
+fn bracket(text: &[u8]) -> Option<&[u8]> {
+    let rest = match text {
+        [b'"', ..] => trim(&text[end_of_quotes(text)?..]),
+        _ => text,
+    };
+    rest.strip_prefix(b"<")
+}
+
+/// Behind the second quote of a text that begins with one.
+fn end_of_quotes(text: &[u8]) -> Option<usize> {
+    let mut i = 1;
+    loop {
+        match text.get(i)? {
+            b'"' => return Some(i + 1),
+            b'\\' => i += 2,
+            _ => i += 1,
+        }
+    }
 }
 
 /// What stands before `<` and after it; quotes are respected.

@@ -24,14 +24,11 @@ impl<'a> Via<'a> {
     /// Reads one value; `None` when it is not of the form.
     pub fn read(text: &'a [u8]) -> Option<Self> {
         let (before, parameters) = split_outside(text, b';').ok()?;
-        let mut protocol = before.splitn(3, |&b| b == b'/');
-        let (name, version, rest) = (
-            trim(protocol.next()?),
-            trim(protocol.next()?),
-            trim(protocol.next()?),
-        );
-        let space = rest.iter().position(|&b| is_space(b))?;
-        let (transport, sent_by) = (&rest[..space], trim(&rest[space..]));
+        // Mostly it is written like this.
+        let sent_by = match before.strip_prefix(b"SIP/2.0/UDP ") {
+            Some(sent_by) => trim(sent_by),
+            None => sent_by_of(before)?,
+        };
         let parameters = Parameters(parameters);
         let (mut branch, mut rport) = (&b""[..], false);
         let sound = parameters.walk(|name, value| {
@@ -40,12 +37,7 @@ impl<'a> Via<'a> {
             }
             rport |= name.eq_ignore_ascii_case(b"rport");
         });
-        let fine = name.eq_ignore_ascii_case(b"SIP")
-            && version == b"2.0"
-            && is_token(transport)
-            && is_sent_by(sent_by)
-            && sound;
-        fine.then_some(Via {
+        (is_sent_by(sent_by) && sound).then_some(Via {
             before: trim(before),
             sent_by,
             parameters,
@@ -65,6 +57,19 @@ impl<'a> Via<'a> {
             .filter(|&port| port > 0)
             .map_or(5060, |port| port as u16)
     }
+}
+
+/// What stands behind protocol and transport, of which any part may have white space around it.
+fn sent_by_of(before: &[u8]) -> Option<&[u8]> {
+    let mut protocol = before.splitn(3, |&b| b == b'/');
+    let (name, version, rest) = (
+        trim(protocol.next()?),
+        trim(protocol.next()?),
+        trim(protocol.next()?),
+    );
+    let space = rest.iter().position(|&b| is_space(b))?;
+    let fine = name.eq_ignore_ascii_case(b"SIP") && version == b"2.0" && is_token(&rest[..space]);
+    fine.then(|| trim(&rest[space..]))
 }
 
 /// Host and port; white space may stand around the colon (RFC 4475 3.1.1.1).

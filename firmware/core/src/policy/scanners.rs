@@ -21,33 +21,52 @@ const SCANNERS: &[&str] = &[
     "gulp",
 ];
 
-/// Letters that a scanner's name begins with, in either case: most letters begin none.
-static SCANNER_BEGINS: [bool; 256] = {
-    let mut begins = [false; 256];
+/// Pairs of letters that a scanner's name begins with, one bit for each second letter in the row of the
+/// first: without their case, and of five bits each, so that other octets may be taken for letters.
+static BEGINNINGS: [u32; 32] = {
+    let mut rows = [0; 32];
     let mut i = 0;
     while i < SCANNERS.len() {
-        let first = SCANNERS[i].as_bytes()[0];
-        begins[first as usize] = true;
-        begins[first.to_ascii_uppercase() as usize] = true;
+        let name = SCANNERS[i].as_bytes();
+        rows[(name[0] & 31) as usize] |= 1 << (name[1] & 31);
         i += 1;
     }
-    begins
+    rows
+};
+
+/// The first four octets of every name, for all of them to be compared at once.
+static FRONTS: [u32; SCANNERS.len()] = {
+    let mut fronts = [0; SCANNERS.len()];
+    let mut i = 0;
+    while i < SCANNERS.len() {
+        let name = SCANNERS[i].as_bytes();
+        fronts[i] = u32::from_le_bytes([name[0], name[1], name[2], name[3]]);
+        i += 1;
+    }
+    fronts
 };
 
 /// The scanner's name that is a part of this text, in any case.
 pub(crate) fn named(text: &[u8]) -> Option<&'static str> {
-    // Two letters rule out nearly every name in nearly every place.
+    let may_begin = |pair: &[u8]| BEGINNINGS[(pair[0] & 31) as usize] >> (pair[1] & 31) & 1 != 0;
     let at = |(i, pair): (usize, &[u8])| {
-        if !SCANNER_BEGINS[pair[0] as usize] {
+        if !may_begin(pair) {
             return None;
         }
-        let pair = [pair[0] | 0x20, pair[1] | 0x20];
-        let begins = SCANNERS.iter().filter(|name| name.as_bytes()[..2] == pair);
+        let rest = &text[i..];
+        let front = rest.first_chunk()?.map(|b: u8| b.to_ascii_lowercase());
+        let front = u32::from_le_bytes(front);
+        if !FRONTS
+            .iter()
+            .fold(false, |any, &name| any | (name == front))
+        {
+            return None;
+        }
         let is_here = |name: &&&str| {
-            text.get(i..i + name.len())
+            rest.get(..name.len())
                 .is_some_and(|part| part.eq_ignore_ascii_case(name.as_bytes()))
         };
-        begins.copied().find(|name| is_here(&name))
+        SCANNERS.iter().find(is_here).copied()
     };
     text.windows(2).enumerate().find_map(at)
 }

@@ -35,7 +35,7 @@ const BEHIND: Duration = Duration::from_millis(500);
 /// part of what a commit takes, and never longer than this.
 const GATHER: (u32, Duration) = (4, Duration::from_millis(5));
 /// Octets without a ticket that make a commit of their own.
-const BEHIND_OCTETS: usize = 1 << 20;
+const BEHIND_OCTETS: usize = 512 << 10;
 /// Octets that are kept while the disk fails: little enough to fit when a little room is made.
 const KEPT_OCTETS: usize = 64 << 10;
 /// Counts of refusals and incidents are on disk so much later.
