@@ -137,6 +137,7 @@ fn reload(run: &Run) -> anyhow::Result<()> {
     (run.firewall.replace_policy(compiled.clone()))
         .map_err(|problem| anyhow::anyhow!("the firewall does not take it over: {problem}"))?;
     run.shared.replace_policy(compiled, &clock);
+    crate::daemon::give_memory_back();
     if origin == Origin::Loaded {
         run.policy_is_sound();
     }

@@ -141,6 +141,7 @@ pub fn run(arguments: &RunArguments) -> anyhow::Result<()> {
     })
     .context("the firewall's thread cannot be started")?;
     shared.set_firewall(firewall.clone());
+    give_memory_back();
 
     let run = Arc::new(Run {
         shared: shared.clone(),
@@ -250,6 +251,15 @@ fn keep_memory_small() {
     unsafe {
         libc::mallopt(libc::M_ARENA_MAX, 1);
         libc::mallopt(libc::M_TRIM_THRESHOLD, 128 * 1024);
+    }
+}
+
+/// Gives pages back that reading and compiling a policy has left free between others.
+pub fn give_memory_back() {
+    #[cfg(target_env = "gnu")]
+    // SAFETY: malloc_trim(3) takes the allocator's own locks and frees only what nobody holds.
+    unsafe {
+        libc::malloc_trim(0);
     }
 }
 

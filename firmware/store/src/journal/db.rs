@@ -115,7 +115,7 @@ fn prepare(connection: &mut Connection) -> rusqlite::Result<()> {
     connection.busy_timeout(std::time::Duration::from_secs(2))?;
     connection.execute_batch(&format!(
         "PRAGMA trusted_schema = OFF; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;
-         PRAGMA journal_size_limit = {KEEP_WAL}; PRAGMA cache_size = -1024; PRAGMA temp_store = MEMORY;"
+         PRAGMA journal_size_limit = {KEEP_WAL}; PRAGMA cache_size = -512; PRAGMA temp_store = MEMORY;"
     ))?;
     connection.set_prepared_statement_cache_capacity(32);
     let empty: bool =
