@@ -254,3 +254,40 @@ fn firewall_daemon_f11_probes_say_which_pop_is_near() {
         Ok(())
     });
 }
+
+/// F13 without a helper: what concerns packets is refused whole, with the remedy, and everything stays;
+/// what concerns calls alone is taken over. When the helper is there again, all of it goes on.
+#[test]
+fn firewall_daemon_f13_without_a_helper() {
+    Site::run(Topology::Router, |site| {
+        let (mut process, socket) = helper::start(site)?;
+        let mut guard = site.daemon(&socket, "")?;
+        site.gate.within(|| guard.start())?;
+        in_force(&guard)?;
+        process.kill();
+        let said = guard.cli(&["mode", "detect"])?;
+        ensure!(
+            said.code == 2 && said.err.contains("everything is as before"),
+            "{said:?}"
+        );
+        ensure!(said.err.contains("trunkguard-firewall.service"), "{said:?}");
+        ensure!(guard.cli(&["mode"])?.out.trim() == "prevent", "the mode");
+        pbx_is_answered(site, &guard, "without")?;
+
+        let calls = "\n[policy]\nblock = { prefixes = [\"+1242\"] }\n";
+        guard.apply(&(site.policy("prevent", "") + calls))?;
+        ensure!(guard.cli(&["export"])?.out.contains("+1242"), "not taken");
+        let said = guard.cli(&["status"])?;
+        ensure!(
+            said.code == 1 && said.out.contains("NOT IN FORCE"),
+            "what the helper does not hold is taken for in force: {}",
+            said.out
+        );
+        let (again, _) = helper::start(site)?;
+        process = again;
+        in_force(&guard)?;
+        mode(&guard, "detect")?;
+        drop(process);
+        Ok(())
+    });
+}

@@ -34,12 +34,15 @@ impl Owner {
         let mut pops = self.pops.clone();
         pops.configure(&policy.firewall, &own(&policy), at);
         let intent = self.intent_of(&policy, &pops)?;
-        // The same again, whose helper is away: nothing would be changed by refusing it.
-        if self.wanted.as_ref() != Some(&intent) || self.loaded.is_none() {
+        // What is not about packets needs no helper.
+        let other = self.wanted.as_ref() != Some(&intent);
+        if other {
             self.load(&intent)?;
         }
         (self.policy, self.pops) = (policy, pops);
-        self.in_force(intent);
+        if other {
+            self.in_force(intent);
+        }
         self.follow_tick();
         Ok(())
     }
