@@ -79,7 +79,8 @@ impl Bans {
 
 impl Owner {
     pub(super) fn evidence(&mut self, evidence: &Evidence) {
-        if !self.policy.firewall.bans {
+        // Where no rule is loaded nobody is banned, and nobody is said to be.
+        if !self.policy.firewall.bans || self.driver == Driver::DryRun {
             return;
         }
         let now_ms = self.at().mono_ms;
@@ -178,8 +179,11 @@ impl Owner {
     }
 
     pub(super) fn decide_ban(&mut self, decision: Decision) -> Result<String, String> {
+        if self.driver == Driver::DryRun {
+            return Err("with --firewall dry-run nobody is banned".into());
+        }
         let now_ms = self.at().mono_ms;
-        let (done, effects) = match decision {
+        let (mut done, effects) = match decision {
             Decision::Ban {
                 address,
                 service,
@@ -202,6 +206,9 @@ impl Owner {
         };
         self.carry_out_bans(effects);
         self.save_bans();
+        if !self.link.is_up() {
+            done += ", once the firewall's helper is there again";
+        }
         Ok(done)
     }
 

@@ -53,9 +53,7 @@ impl Owner {
             .into_iter()
             .chain(resolvers(policy))
             .chain(intent::own_addresses());
-        // A resolver of the box's own needs no protection.
-        let never = never.filter(|address| !address.is_loopback());
-        let never = never.map(IpNet::from).collect();
+        let never = never.filter(is_machine).map(IpNet::from).collect();
         let intent = intent::of(policy, &self.facts, pops.allowed(), never)?;
         check::intent(&intent).map_err(|refused| refused.to_string())?;
         Ok(intent)
@@ -176,6 +174,16 @@ impl Owner {
     }
 }
 
+/// Is this some other machine's address? A resolver on the box itself needs no protection, and an odd
+/// line in resolv.conf must not cost the office its rules (F12 refuses such addresses).
+fn is_machine(address: &IpAddr) -> bool {
+    let broadcast = IpAddr::from([255, 255, 255, 255]);
+    !address.is_loopback()
+        && !address.is_unspecified()
+        && !address.is_multicast()
+        && *address != broadcast
+}
+
 /// DNS servers that are asked: those of the settings, else the system's.
 fn resolvers(policy: &Policy) -> Vec<IpAddr> {
     let known = trunkguard_dns::Resolver::new(&policy.firewall.dns);
@@ -193,4 +201,25 @@ pub(super) fn own(policy: &Policy) -> Vec<IpAddr> {
         .map(|net| net.addr())
         .chain(intent::own_addresses())
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_machines_are_protected_from_bans() {
+        let is = |text: &str| is_machine(&text.parse().expect("an address"));
+        assert!(is("192.168.1.1") && is("fe80::1") && is("8.8.8.8"));
+        for text in [
+            "127.0.0.53",
+            "0.0.0.0",
+            "::",
+            "::1",
+            "224.0.0.251",
+            "255.255.255.255",
+        ] {
+            assert!(!is(text), "{text}");
+        }
+    }
 }
