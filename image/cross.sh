@@ -1,37 +1,17 @@
 #!/bin/bash
-# Cross-builds the daemon for the box (aarch64) on amd64 and prints its path; then runs the core's
-# tests under qemu-user, where that is installed.
+# Cross-builds the daemon for the box (aarch64) on amd64 and prints its path. With --test, it also runs
+# the tests of core and store on arm64, under qemu-user.
 #
 # The compiler is the first that is there:
-#   1. rustup's, where it has the target (`rustup target add aarch64-unknown-linux-gnu`);
+#   1. rustup's, where it has the target, or can add it;
 #   2. Debian 12's rustc-web, with the library for arm64 from the package of the same version, which
 #      is only unpacked: no foreign architecture is added to this machine.
-# What is downloaded is kept in ${XDG_CACHE_HOME:-~/.cache}/trunkguard/cross.
+# What is downloaded is kept in the cache of lib.sh.
 set -euo pipefail
-
-here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-root=$(dirname "$here")
+# shellcheck source=image/lib.sh
+. "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 target=aarch64-unknown-linux-gnu
-cache="${XDG_CACHE_HOME:-$HOME/.cache}/trunkguard/cross"
-sudo=
-[ "$(id -u)" = 0 ] || sudo=sudo
-
-say() { echo "cross: $*" >&2; }
-die() {
-    say "$*"
-    exit 2
-}
-
-# need COMMAND PACKAGE…: installs the packages where the command is missing.
-need() {
-    local command=$1
-    shift
-    command -v "$command" >/dev/null && return
-    command -v apt-get >/dev/null || die "$command is missing, and there is no apt-get to install it with"
-    say "installing $*"
-    $sudo apt-get update -q >&2
-    DEBIAN_FRONTEND=noninteractive $sudo apt-get install -qy --no-install-recommends "$@" >&2
-}
+cache="$cache/cross"
 
 # apt-get with lists and cache of its own that knows arm64 too. The mirror is this machine's.
 apt_arm64() {
@@ -64,7 +44,8 @@ need cargo cargo-web
 need aarch64-linux-gnu-gcc gcc-aarch64-linux-gnu libc6-dev-arm64-cross
 
 flags=
-if command -v rustup >/dev/null && rustup target list --installed 2>/dev/null | grep -qx "$target"; then
+rustup_has() { rustup target list --installed 2>/dev/null | grep -qx "$target"; }
+if command -v rustup >/dev/null && { rustup_has || timeout 60 rustup target add "$target" >&2; } && rustup_has; then
     say "with rustup's compiler"
 else
     need /usr/bin/rustc rustc-web
@@ -91,10 +72,9 @@ binary="$CARGO_TARGET_DIR/$target/release/trunkguard"
 glibc=$(aarch64-linux-gnu-objdump -T "$binary" | grep -o 'GLIBC_[0-9.]*' | sort -Vu | tail -n 1)
 say "$(stat -c %s "$binary") octets, needs $glibc"
 
-if command -v qemu-aarch64-static >/dev/null; then
+if [ "${1:-}" = --test ]; then
+    need qemu-aarch64-static qemu-user-static
     # No doctests: rustdoc would need the other library too.
-    cargo test --locked --target "$target" -p trunkguard-core --lib --tests >&2
-else
-    say "no qemu-aarch64-static here (package qemu-user-static): the core's tests are not run on arm64"
+    cargo test --locked --target "$target" -p trunkguard-core -p trunkguard-store --lib --tests >&2
 fi
 echo "$binary"

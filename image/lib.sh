@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# What the scripts of this folder share. To be sourced, with `part` set to the script's name.
+# What the scripts of this folder share. To be sourced.
 
 image=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 root=$(dirname "$image")
@@ -8,7 +8,7 @@ cache="${TRUNKGUARD_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/trunkguard}"
 sudo=
 [ "$(id -u)" = 0 ] || sudo=sudo
 
-say() { echo "${part:-image}: $*" >&2; }
+say() { echo "${0##*/image/}: $*" >&2; }
 die() {
     say "$*"
     exit 2
@@ -18,7 +18,7 @@ die() {
 need() {
     local command=$1
     shift
-    command -v "$command" >/dev/null || PATH="$PATH:/usr/sbin:/sbin" command -v "$command" >/dev/null || install "$@"
+    command -v "$command" >/dev/null || PATH="$PATH:/usr/sbin:/sbin" command -v "$command" >/dev/null || get "$@"
 }
 
 # have PACKAGE…: installs those that are missing.
@@ -27,10 +27,10 @@ have() {
     for package in "$@"; do
         [ "$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null)" = installed ] || missing+=("$package")
     done
-    [ ${#missing[@]} -eq 0 ] || install "${missing[@]}"
+    [ ${#missing[@]} -eq 0 ] || get "${missing[@]}"
 }
 
-install() {
+get() {
     command -v apt-get >/dev/null || die "missing: $*; and there is no apt-get to install it with"
     say "installing $*"
     $sudo apt-get update -q >&2
@@ -82,3 +82,21 @@ box_lists() {
 
 # The key of some files and words: what is made of the same has the same one.
 key() { { for f in "$@"; do if [ -f "$f" ]; then sha256sum <"$f"; else echo "$f"; fi; done; } | sha256sum | cut -c1-16; }
+
+# box_debs PACKAGE…: fetches them of the box's release, checked against its signed index, and prints where they are.
+box_debs() {
+    local deb hash dir
+    box_lists
+    while read -r deb hash; do
+        hash=${hash#SHA256:}
+        if [ ! -e "$cache/debs/$hash.deb" ]; then
+            mkdir -p "$cache/debs"
+            dir=$(mktemp -d)
+            (cd "$dir" && box_apt download "${deb%%_*}" >&2)
+            echo "$hash  $(echo "$dir"/*.deb)" | sha256sum -c --quiet >&2 || die "$deb is not what the release's index says"
+            mv "$dir"/*.deb "$cache/debs/$hash.deb"
+            rmdir "$dir"
+        fi
+        echo "$cache/debs/$hash.deb"
+    done < <(cd / && box_apt --print-uris download "$@" | awk '/\.deb/ { print $2, $4 }')
+}

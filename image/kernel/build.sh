@@ -4,7 +4,6 @@
 #
 # About 20 minutes of one core, once for each source and configuration: the result is kept.
 set -euo pipefail
-part=kernel
 # shellcheck source=image/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
 here="$image/kernel"

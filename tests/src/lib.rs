@@ -12,6 +12,7 @@
 pub mod digest;
 pub mod firewall;
 mod guard;
+pub mod machine;
 mod office;
 mod pbx;
 mod phone;

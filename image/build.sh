@@ -1,0 +1,59 @@
+#!/bin/bash
+# Builds the box's image, from nothing but this folder and Debian's packages (docs/box.md). Needs root
+# only to install tools that are missing. Prints the folder that it is in:
+#
+#   trunkguard-VERSION.img.zst   for the memory card (and trunkguard-VERSION.img, not packed)
+#   boot.ext4, root.squashfs     the slots by themselves
+#   packages.txt, sbom.cdx.json, kernel.config   what they are made of
+#   sizes.txt                    how large that is, by part
+#   test/boot.ext4               the same slot with the test kernel and a console (`make test-image`)
+set -euo pipefail
+# shellcheck source=image/lib.sh
+. "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+cd "$root"
+
+need git git
+need zstd zstd
+have python3 e2fsprogs fdisk
+version=${TRUNKGUARD_VERSION:-$(sed -n 's/^version = "\(.*\)"/\1/p;T;q' Cargo.toml)}
+# Every file of the image bears the time of the last commit: the same source gives the same image.
+time=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct 2>/dev/null || echo 1767225600)}
+out="${CARGO_TARGET_DIR:-$root/target}/image"
+
+daemon=$(image/cross.sh)
+kernel=$(image/kernel/build.sh)
+tree=$(image/root/build.sh "$daemon" "$version" "$time")
+mkdir -p "$out/test"
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+
+# The boards' device trees, with LEDs and button where the profile has them.
+need fdtoverlay device-tree-compiler
+mkdir "$work/dtb"
+cp "$kernel"/dtb/*.dtb "$work/dtb/"
+board/overlays/apply.sh "$work/dtb" >&2
+
+image/disk/slot.sh "$out/boot.ext4" "$kernel/Image.gz" "$work/dtb" image/boot/slot.env "$time"
+image/disk/slot.sh "$out/test/boot.ext4" "$kernel/Image-test.gz" "$work/dtb" image/boot/slot-test.env "$time"
+image/disk/firmware.sh "$work/firmware.fat" "$kernel/dtb" "$time"
+cp "$work/firmware.fat" "$out/test/firmware.fat"
+cp "$tree/root.squashfs" "$tree/packages.txt" "$out/"
+cp "$kernel/config" "$out/kernel.config"
+cargo metadata --locked --format-version 1 --filter-platform aarch64-unknown-linux-gnu |
+    python3 image/disk/sbom.py "$version" "$time" "$out/packages.txt" "$kernel/source" >"$out/sbom.cdx.json"
+
+disk="$out/trunkguard-$version.img"
+image/disk/disk.sh "$disk" 512 "$work/firmware.fat" "$out/boot.ext4" "$out/root.squashfs" "$out/boot.ext4" "$out/root.squashfs"
+zstd -q -f -19 -T1 "$disk" -o "$disk.zst"
+{
+    echo "image, packed          $(stat -c %s "$disk.zst")"
+    echo "image, on the card     $(stat -c %s "$disk")"
+    echo "root, packed           $(stat -c %s "$out/root.squashfs")"
+    echo "root, unpacked         $(du -sb --apparent-size "$tree/tree" | cut -f1)"
+    echo "kernel, packed         $(stat -c %s "$kernel/Image.gz")"
+    echo "daemon                 $(stat -c %s "$tree/tree/usr/bin/trunkguard")"
+    echo "largest of the root:"
+    (cd "$tree/tree" && find . -type f -printf '%s %P\n' | sort -rn | head -n 12)
+} | tee "$out/sizes.txt" >&2
+(cd "$out" && sha256sum "${disk##*/}" boot.ext4 root.squashfs sbom.cdx.json packages.txt) | tee "$out/SHA256SUMS" >&2
+echo "$out"

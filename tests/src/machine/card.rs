@@ -1,0 +1,195 @@
+//! The card that a machine starts from, and what is on it.
+
+use std::{
+    env,
+    fs::{self, File, OpenOptions},
+    io::{Read, Seek, SeekFrom, Write},
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context, Result, ensure};
+
+use crate::tools;
+
+const MIB: u64 = 1 << 20;
+
+/// A built image: the folder that `image/build.sh` printed.
+pub struct Image(PathBuf);
+
+impl Image {
+    /// The one that `TRUNKGUARD_IMAGE` names.
+    ///
+    /// # Errors
+    /// When it is unset or has no image in it.
+    pub fn under_test() -> Result<Image> {
+        let folder = env::var_os("TRUNKGUARD_IMAGE").context(
+            "TRUNKGUARD_IMAGE is not set; `make test-image` builds the image and sets it",
+        )?;
+        let image = Image(folder.into());
+        image.disk()?;
+        Ok(image)
+    }
+
+    /// A file of its folder `test`.
+    ///
+    /// # Errors
+    /// When it is not there.
+    pub fn test(&self, name: &str) -> Result<String> {
+        let path = self.0.join("test").join(name);
+        ensure!(
+            path.is_file(),
+            "{} is missing; `make test-image` makes it",
+            path.display()
+        );
+        Ok(path.to_string_lossy().into_owned())
+    }
+
+    /// Its folder.
+    pub fn folder(&self) -> &Path {
+        &self.0
+    }
+
+    fn disk(&self) -> Result<PathBuf> {
+        let found = fs::read_dir(&self.0).with_context(|| self.0.display().to_string())?;
+        let mut disks: Vec<PathBuf> = found
+            .flatten()
+            .map(|entry| entry.path())
+            .filter(|path| path.extension().is_some_and(|e| e == "img"))
+            .collect();
+        disks.sort();
+        disks
+            .pop()
+            .with_context(|| format!("no trunkguard-VERSION.img in {}", self.0.display()))
+    }
+}
+
+/// A card of its own for a test: a copy of the image, written to a larger card as an installer does.
+pub struct Card(PathBuf);
+
+/// Partitions by where they begin, in MiB (docs/box.md B1; image/disk/disk.sh).
+pub mod at {
+    /// `firmware`
+    pub const FIRMWARE: u64 = 1;
+    /// `bootstate`
+    pub const BOOTSTATE: u64 = 65;
+    /// `boot-a`
+    pub const BOOT_A: u64 = 66;
+    /// `root-a`
+    pub const ROOT_A: u64 = 98;
+    /// `boot-b`
+    pub const BOOT_B: u64 = 226;
+    /// `root-b`
+    pub const ROOT_B: u64 = 258;
+    /// `data`
+    pub const DATA: u64 = 386;
+}
+
+impl Card {
+    /// The released image on a card of 1 GiB.
+    ///
+    /// # Errors
+    /// When it cannot be copied.
+    pub fn released(image: &Image, path: &Path) -> Result<Card> {
+        tools::run(
+            "cp",
+            &[
+                "--sparse=always",
+                &image.disk()?.to_string_lossy(),
+                &path.to_string_lossy(),
+            ],
+        )?;
+        OpenOptions::new()
+            .write(true)
+            .open(path)?
+            .set_len(1024 * MIB)?;
+        Ok(Card(path.to_owned()))
+    }
+
+    /// The same with the test kernel in both slots.
+    ///
+    /// # Errors
+    /// When it cannot be made.
+    pub fn with_test_kernel(image: &Image, path: &Path) -> Result<Card> {
+        let card = Card::released(image, path)?;
+        let slot = fs::read(image.test("boot.ext4")?)?;
+        card.write(at::BOOT_A * MIB, &slot)?;
+        card.write(at::BOOT_B * MIB, &slot)?;
+        Ok(card)
+    }
+
+    /// A copy of this card as it is now.
+    ///
+    /// # Errors
+    /// When it cannot be copied.
+    pub fn copy(&self, path: &Path) -> Result<Card> {
+        tools::run(
+            "cp",
+            &[
+                "--sparse=always",
+                &self.0.to_string_lossy(),
+                &path.to_string_lossy(),
+            ],
+        )?;
+        Ok(Card(path.to_owned()))
+    }
+
+    /// Where it lies.
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+
+    /// Octets of the card.
+    ///
+    /// # Errors
+    /// When they cannot be read.
+    pub fn read(&self, offset: u64, count: usize) -> Result<Vec<u8>> {
+        let mut octets = vec![0; count];
+        let mut file = File::open(&self.0)?;
+        file.seek(SeekFrom::Start(offset))?;
+        file.read_exact(&mut octets)?;
+        Ok(octets)
+    }
+
+    /// Writes octets to the card.
+    ///
+    /// # Errors
+    /// When they cannot be written.
+    pub fn write(&self, offset: u64, octets: &[u8]) -> Result<()> {
+        let mut file = OpenOptions::new().write(true).open(&self.0)?;
+        file.seek(SeekFrom::Start(offset))?;
+        file.write_all(octets)?;
+        Ok(())
+    }
+
+    /// Puts a file on the firmware partition, as an installer does with a card reader.
+    ///
+    /// # Errors
+    /// When mtools does not.
+    pub fn put(&self, name: &str, text: &str) -> Result<()> {
+        let file = tempfile::NamedTempFile::new()?;
+        fs::write(file.path(), text)?;
+        tools::run(
+            "mcopy",
+            &[
+                "-o",
+                "-i",
+                &self.firmware(),
+                &file.path().to_string_lossy(),
+                &format!("::{name}"),
+            ],
+        )
+        .map(drop)
+    }
+
+    /// Reads a file of the firmware partition.
+    ///
+    /// # Errors
+    /// When it is not there.
+    pub fn get(&self, name: &str) -> Result<String> {
+        tools::run("mtype", &["-i", &self.firmware(), &format!("::{name}")])
+    }
+
+    fn firmware(&self) -> String {
+        format!("{}@@{}M", self.0.display(), at::FIRMWARE)
+    }
+}
