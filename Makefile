@@ -3,7 +3,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 .ONESHELL:
-.PHONY: help run call test check bench fuzz cross binary
+.PHONY: help run call test check bench fuzz cross image test-image binary
 
 # Where `make run` keeps its state and answers SIP. 5060 needs no privilege; if a PBX of this machine
 # holds it already: make run SIP=127.0.0.1:5070
@@ -45,7 +45,7 @@ check: ## Run all checks that need no peer: format, lints, boundaries, licences,
 	    echo "check: no systemd-analyze here; exposure of the units is not checked" >&2
 	fi
 	@if command -v shellcheck >/dev/null; then
-	    git ls-files -z '*.sh' .ci/run | xargs -0 shellcheck
+	    git ls-files -z '*.sh' .ci/run | xargs -0 shellcheck -x
 	else
 	    echo "check: no shellcheck here; scripts are not checked" >&2
 	fi
@@ -56,8 +56,19 @@ bench: ## Measure against Kamailio, a raw UDP echo and (as root) plain forwardin
 fuzz: ## Fuzz the SIP reader for a minute (cargo-fuzz and nightly Rust): make fuzz SECONDS_=60
 	cd tests/fuzz && $(CARGO) +nightly fuzz run read -- -max_total_time=$(or $(SECONDS_),60) -max_len=65536
 
-cross: ## Cross-build the daemon for the box (aarch64), and run the core's tests under emulation
-	image/cross.sh
+cross: ## Cross-build the daemon for the box (aarch64); tests of core and store under emulation
+	image/cross.sh --test
+
+image: ## Build the box's image (aarch64): kernel, root, slots, disk
+	image/build.sh
+
+test-image: ## Boot the image in QEMU and try it: calls, packets, LEDs, button, power cuts (root)
+	image=$$(image/build.sh)
+	image/test.sh "$$image"
+	$(AS_ROOT) tests/setup.sh
+	$(CARGO) build --locked -p trunkguard
+	$(AS_ROOT) env "PATH=$$PATH" "HOME=$$HOME" TRUNKGUARD_BIN=$(TRUNKGUARD) TRUNKGUARD_IMAGE="$$image" \
+	    $(CARGO) test --locked -p trunkguard-tests --test 'image_*' -- --ignored --nocapture --test-threads=1
 
 binary:
 	$(CARGO) build --locked -p trunkguard

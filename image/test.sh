@@ -21,4 +21,4 @@ for name in sh ash awk base64 basename cat chmod chown cmp cp cut date dd df dir
     strings sync tail tee test timeout touch tr true tty udhcpc uname uniq uptime vi watch wc which xargs yes '['; do
     ln -s busybox "$work/tools/$name"
 done
-mksquashfs "$work/tools" "$out/tools.squashfs" -noappend -quiet -no-progress -all-root >&2
+mksquashfs "$work/tools" "$out/tools.squashfs" -comp zstd -noappend -quiet -no-progress -all-root >&2

@@ -98,11 +98,13 @@ ln -sf ../usr/lib/os-release "$tree/etc/os-release"
 # Empty: systemd takes one of its own at each start, and nothing on the box rests on it.
 : >"$tree/etc/machine-id"
 ln -sf ../run/systemd/resolve/resolv.conf "$tree/etc/resolv.conf"
+ln -sf ../proc/self/mounts "$tree/etc/mtab"
 ln -sf /usr/share/zoneinfo/UTC "$tree/etc/localtime"
 mkdir -p "$tree/etc/ssl/certs"
 find "$tree/usr/share/ca-certificates/mozilla" -name '*.crt' -print0 | sort -z | xargs -0 cat >"$tree/etc/ssl/certs/ca-certificates.crt"
 rm -rf "$tree/usr/share/ca-certificates"
 touch "$tree/usr/lib/clock-epoch"
+ln -s ../lib/systemd/systemd "$tree/usr/sbin/init"
 
 # 4. What the packages' scripts would have done, by the box's own programs, run on this machine.
 # What they say is shown only where they fail.
