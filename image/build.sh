@@ -34,7 +34,11 @@ cp "$kernel"/dtb/*.dtb "$work/dtb/"
 board/overlays/apply.sh "$work/dtb" >&2
 
 image/disk/slot.sh "$out/boot.ext4" "$kernel/Image.gz" "$work/dtb" image/boot/slot.env "$time"
-image/disk/slot.sh "$out/test/boot.ext4" "$kernel/Image-test.gz" "$work/dtb" image/boot/slot-test.env "$time"
+sed "s|@SHELL@|$(grep -v '^#' image/boot/test-shell.service | base64 -w0)|" image/boot/slot-test.env >"$work/slot-test.env"
+image/disk/slot.sh "$out/test/boot.ext4" "$kernel/Image-test.gz" "$work/dtb" "$work/slot-test.env" "$time"
+# QEMU's model of a Pi 3 restarts at once when its watchdog is armed, and has its console elsewhere.
+sed 's|$| console=ttyS1,115200 8250.nr_uarts=2 systemd.watchdog_sec=0|' "$work/slot-test.env" >"$work/slot-pi.env"
+image/disk/slot.sh "$out/test/boot-pi.ext4" "$kernel/Image-test.gz" "$work/dtb" "$work/slot-pi.env" "$time"
 image/disk/firmware.sh "$work/firmware.fat" "$kernel/dtb" "$time"
 cp "$work/firmware.fat" "$out/test/firmware.fat"
 cp "$tree/root.squashfs" "$tree/packages.txt" "$out/"

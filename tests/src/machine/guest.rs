@@ -27,45 +27,6 @@ pub struct Ran {
     pub out: String,
 }
 
-/// The units that give the guest its shell: the disk of tools, and the shell on the port.
-pub(super) fn units() -> Vec<(String, String)> {
-    let mount = "[Unit]
-DefaultDependencies=no
-[Mount]
-What=/dev/disk/by-id/virtio-tools
-Where=/run/tools
-Type=squashfs
-";
-    let shell = "[Unit]
-DefaultDependencies=no
-Requires=run-tools.mount
-After=run-tools.mount
-Wants=dev-virtio\\x2dports-trunkguard.test.device
-After=dev-virtio\\x2dports-trunkguard.test.device
-[Service]
-Environment=PATH=/run/tools:/usr/bin:/usr/sbin
-ExecStart=/run/tools/sh
-StandardInput=file:/dev/virtio-ports/trunkguard.test
-StandardOutput=file:/dev/virtio-ports/trunkguard.test
-StandardError=inherit
-Restart=always
-RestartSec=0
-StartLimitIntervalSec=0
-";
-    let wants = "[Unit]\nWants=trunkguard-test-shell.service\n";
-    vec![
-        ("systemd.extra-unit.run-tools.mount".into(), mount.into()),
-        (
-            "systemd.extra-unit.trunkguard-test-shell.service".into(),
-            shell.into(),
-        ),
-        (
-            "systemd.unit-dropin.sysinit.target~shell".into(),
-            wants.into(),
-        ),
-    ]
-}
-
 impl Guest {
     pub(super) fn connect(socket: &Path) -> Result<Guest> {
         let stream = UnixStream::connect(socket)?;

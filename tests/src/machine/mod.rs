@@ -2,17 +2,19 @@
 //!
 //! What is claimed of a box is seen from outside of it: packets at its ports, levels of its LEDs in
 //! the registers of the GPIO controller, octets on its card after the power was cut. With the test
-//! kernel there is a shell in it as well ([`Guest`]), by a unit that QEMU hands in
-//! (systemd.system-credentials(7)); the root under test is the released one either way.
+//! kernel there is a shell in it as well ([`Guest`]), by a unit on the test slot's command line
+//! (image/boot/test-shell.service); the root under test is the released one either way.
 //!
 //! `make test-image` builds the image, names its folder in `TRUNKGUARD_IMAGE` and runs these tests.
 
 mod card;
 mod guest;
+mod plug;
 mod qmp;
 
 pub use card::{Card, Image, at};
 pub use guest::{Guest, Ran};
+pub use plug::plug;
 pub use qmp::Qmp;
 
 use std::{
@@ -36,8 +38,6 @@ pub struct Options {
     pub taps: Vec<String>,
     /// A shell in the guest. Needs a card with the test kernel.
     pub shell: bool,
-    /// Further lines for units of the guest: unit, text of a drop-in. Needs the test kernel.
-    pub dropins: Vec<(String, String)>,
     /// Further arguments of QEMU.
     pub arguments: Vec<String>,
     /// Ends instead of starting again when the guest restarts or its watchdog bites.
@@ -107,7 +107,6 @@ impl Machine {
             "-device".into(),
             "virtio-blk-pci,drive=card,addr=0x4".into(),
         ]);
-        let mut credentials = Vec::new();
         if options.shell {
             arguments.extend([
                 "-drive".into(),
@@ -122,22 +121,7 @@ impl Machine {
                 "-chardev".into(),
                 format!("socket,id=shell,path={},server=on,wait=off", at("shell")),
                 "-device".into(),
-                "virtserialport,chardev=shell,name=trunkguard.test".into(),
-            ]);
-            credentials.extend(guest::units());
-        }
-        for (unit, text) in &options.dropins {
-            credentials.push((format!("systemd.unit-dropin.{unit}~test"), text.clone()));
-        }
-        for (name, text) in credentials {
-            let file = folder.join(format!("credential-{}", name.replace(['/', '~'], "-")));
-            fs::write(&file, text)?;
-            arguments.extend([
-                "-fw_cfg".into(),
-                format!(
-                    "name=opt/io.systemd.credentials/{name},file={}",
-                    file.display()
-                ),
+                "virtserialport,chardev=shell,name=shell".into(),
             ]);
         }
         if options.once {

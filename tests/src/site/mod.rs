@@ -6,6 +6,7 @@
 
 pub mod attempts;
 mod audio;
+pub mod bridged;
 mod capture;
 mod dns;
 mod ears;
