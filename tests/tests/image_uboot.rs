@@ -89,9 +89,7 @@ impl Machine {
              start={}, size=8192, name=boot-a\n\
              start={}, size=2048, name=root-a\n\
              start={}, size=8192, name=boot-b\n",
-            BOOT[0],
-            LAST,
-            BOOT[1],
+            BOOT[0], LAST, BOOT[1],
         );
         let list = folder.path().join("table");
         fs::write(&list, table)?;
@@ -153,7 +151,8 @@ impl Machine {
         fs::create_dir(&from)?;
         for name in files {
             if *name == "slot.env" {
-                let text = format!("# of the slot\ncmdline=test.slot={slot} quiet\nbootargs=evil\n");
+                let text =
+                    format!("# of the slot\ncmdline=test.slot={slot} quiet\nbootargs=evil\n");
                 fs::write(from.join(name), text)?;
             } else {
                 fs::copy(self.folder.path().join(name), from.join(name))?;
@@ -215,9 +214,7 @@ impl Machine {
         ];
         let qemu = tools::on_path("qemu-system-aarch64")?;
         let mut process = Process::start(&qemu, &arguments, &said)?;
-        process.wait_for("enough starts", PATIENCE, |text| {
-            told(text).len() >= count
-        })?;
+        process.wait_for("enough starts", PATIENCE, |text| told(text).len() >= count)?;
         process.kill();
         let mut all = told(&process.printed());
         all.truncate(count);
@@ -318,7 +315,12 @@ fn a_torn_record_leaves_the_older_one() -> Result<()> {
         &[("BS_SEQ", "9"), ("BS_GOOD", "C")][..],
         &[("BS_SEQ", "0x9"), ("BS_GOOD", "B")],
         &[("BS_SEQ", "9"), ("BS_GOOD", "B"), ("BS_TRIAL", "A")],
-        &[("BS_SEQ", "9"), ("BS_GOOD", "B"), ("BS_TRIAL", "C"), ("BS_TRIES", "1")],
+        &[
+            ("BS_SEQ", "9"),
+            ("BS_GOOD", "B"),
+            ("BS_TRIAL", "C"),
+            ("BS_TRIES", "1"),
+        ],
         &[("BS_GOOD", "B")],
     ] {
         let sector = trunkguard_boot::sector::encode(wrong).unwrap();
@@ -365,9 +367,7 @@ fn a_slot_that_does_not_load_gives_way() -> Result<()> {
     assert_eq!(machine.starts(1)?, [(Slot::B, 0)]);
     // No file system at all, and a kernel that is none.
     machine.put(&machine.folder.path().join("kernel.o"), BOOT[0])?;
-    machine
-        .disk
-        .write_all_at(&[0; 8_192], BOOT[0] * SECTOR)?;
+    machine.disk.write_all_at(&[0; 8_192], BOOT[0] * SECTOR)?;
     assert_eq!(machine.starts(1)?, [(Slot::B, 0)]);
 
     machine.put_slot(Slot::A, &["slot.env", "Image.gz"])?;
