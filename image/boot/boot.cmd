@@ -84,7 +84,9 @@ fi
 # That slot, or else the other one.
 setenv order "A B"
 if test "${slot}" = "B"; then setenv order "B A"; fi
-for slot in ${order}; do
+# A loop has its variable to itself: one that setenv has made as well would hide it.
+for turn in ${order}; do
+  setenv slot ${turn}
   setenv letter a
   if test "${slot}" = "B"; then setenv letter b; fi
   setenv ready

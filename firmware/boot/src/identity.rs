@@ -157,11 +157,16 @@ fn make_folder(path: &Path, wanted: &Folder) -> io::Result<()> {
             fs::symlink_metadata(path)?
         }
     };
-    if (found.uid(), found.gid()) != (wanted.user, wanted.group) {
-        std::os::unix::fs::lchown(path, Some(wanted.user), Some(wanted.group))?;
-    }
-    if found.permissions().mode() & 0o7777 != wanted.mode {
+    let owned = (found.uid(), found.gid()) == (wanted.user, wanted.group);
+    let open_as_said = found.permissions().mode() & 0o7777 == wanted.mode;
+    if !open_as_said {
+        // Taken back first: who may give files away (CAP_CHOWN) may not therefore open those of others.
+        let me = (nix::unistd::geteuid(), nix::unistd::getegid());
+        std::os::unix::fs::lchown(path, Some(me.0.as_raw()), Some(me.1.as_raw()))?;
         fs::set_permissions(path, fs::Permissions::from_mode(wanted.mode))?;
+    }
+    if !(owned && open_as_said) {
+        std::os::unix::fs::lchown(path, Some(wanted.user), Some(wanted.group))?;
     }
     files::sync_folder(path.parent().unwrap_or(path))
 }
