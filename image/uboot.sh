@@ -2,7 +2,6 @@
 # uboot.sh TARGET: where Debian's U-Boot for qemu_arm64 or rpi_arm64 is, the box's release of it; fetched once.
 # It is only unpacked, not installed.
 set -euo pipefail
-part=uboot
 # shellcheck source=image/lib.sh
 . "$(dirname "$0")/lib.sh"
 

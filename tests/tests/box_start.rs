@@ -180,6 +180,7 @@ fn a_box_has_one_identity_and_its_folders() -> Result<()> {
     );
     for (name, user, group, mode) in [
         ("trunkguard", 961, 961, 0o700),
+        ("systemd", 0, 0, 0o755),
         ("box", 0, 0, 0o755),
         ("box/provision", 961, 961, 0o700),
         ("box/crash", 0, 966, 0o770),

@@ -107,8 +107,10 @@ pub struct Folder {
 }
 
 /// B5. The numbers are the same in every version of the system, because the folders outlive it.
-pub const FOLDERS: [Folder; 4] = [
+pub const FOLDERS: [Folder; 5] = [
     folder("trunkguard", TRUNKGUARD, TRUNKGUARD, 0o700),
+    // What systemd keeps from start to start: the time, a seed of random numbers.
+    folder("systemd", 0, 0, 0o755),
     folder("box", 0, 0, 0o755),
     folder("box/provision", TRUNKGUARD, TRUNKGUARD, 0o700),
     // root puts a kernel's last words there without being allowed to go round permissions.
@@ -176,7 +178,7 @@ fn make_folder(path: &Path, wanted: &Folder) -> io::Result<()> {
 mod tests {
     use super::*;
 
-    fn mine() -> [Folder; 4] {
+    fn mine() -> [Folder; 5] {
         let user = nix::unistd::geteuid().as_raw();
         let group = nix::unistd::getegid().as_raw();
         FOLDERS.map(|f| Folder { user, group, ..f })
