@@ -3,7 +3,7 @@
 # It is only unpacked, not installed.
 set -euo pipefail
 # shellcheck source=image/lib.sh
-. "$(dirname "$0")/lib.sh"
+. "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
 case "${1:-}" in
 qemu_arm64) package=u-boot-qemu ;;

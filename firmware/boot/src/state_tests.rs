@@ -18,7 +18,7 @@ fn state() -> impl Strategy<Value = State> {
     })
 }
 
-/// As U-Boot 2025.01 writes it; `tests/tests/image_uboot.rs` compares with the real one.
+/// As U-Boot 2025.01 writes it; `tests/tests/image_uboot` compares with the real one.
 #[test]
 fn the_text_is_u_boots() {
     let state = State {
