@@ -10,7 +10,6 @@ setexpr copy ${ram} + 0x0c001000
 setexpr text ${ram} + 0x0c010000
 setexpr kernel ${ram} + 0x10000000
 setexpr kernel_comp_addr_r ${ram} + 0x14000000
-setenv kernel_comp_size 0x4000000
 setexpr tree ${ram} + 0x18000000
 setenv names "BS_SEQ BS_GOOD BS_TRIAL BS_TRIES"
 
@@ -95,7 +94,11 @@ for turn in ${order}; do
   if part number ${devtype} ${devnum} boot-${letter} from; then
     if load ${devtype} ${devnum}:${from} ${text} slot.env; then
       if env import -d -t ${text} ${filesize} cmdline extra; then
-        if load ${devtype} ${devnum}:${from} ${kernel} Image.gz; then setenv ready 1; fi
+        if load ${devtype} ${devnum}:${from} ${kernel} Image.gz; then
+          # No more than was loaded: a kernel that is cut off must not be completed from what lay there before.
+          setenv kernel_comp_size ${filesize}
+          setenv ready 1
+        fi
       fi
     fi
   fi

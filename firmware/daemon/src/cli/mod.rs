@@ -1,6 +1,7 @@
 //! The command line. Each subcommand is a file that asks the running daemon, or the state directory
 //! where no daemon runs.
 
+mod appliance;
 mod bans;
 mod call;
 mod doctor;
@@ -47,6 +48,8 @@ enum Command {
     Call(call::Arguments),
     /// Serve as the privileged helper that loads firewall rules for the daemon.
     Firewall(firewall::Arguments),
+    /// What the box's units do at a start, and what a person asks of them.
+    Box(appliance::Arguments),
     /// Show the daemon's health and figures.
     Status(Output),
     /// List decided calls, the newest first.
@@ -178,6 +181,7 @@ pub fn run(arguments: Arguments) -> anyhow::Result<Answer> {
         Command::Explain(arguments) => explain::run(&arguments),
         Command::Call(arguments) => call::run(&arguments),
         Command::Firewall(arguments) => firewall::run(arguments),
+        Command::Box(arguments) => appliance::run(arguments),
         Command::Status(output) => status::run(&output.state.dir, output.json),
         Command::Calls(arguments) => history::calls(&arguments),
         Command::Alerts {

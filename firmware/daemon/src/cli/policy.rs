@@ -10,6 +10,13 @@ use super::{Answer, print};
 use crate::control::{self, Ask};
 
 pub fn apply(state: &Path, path: &Path) -> anyhow::Result<Answer> {
+    let (summary, running) = take_file(state, path)?;
+    print(format!("applied: {summary}; {running}\n"))
+}
+
+/// Sets everything from a file, all of it or nothing. Answers how much it was, and whether it is in
+/// force already.
+pub fn take_file(state: &Path, path: &Path) -> anyhow::Result<(String, &'static str)> {
     let definition = crate::policy::read_file(path)?;
     let (mut store, _) = PolicyStore::open(state)?;
     let before = store.definition()?;
@@ -22,7 +29,7 @@ pub fn apply(state: &Path, path: &Path) -> anyhow::Result<Answer> {
         definition.callers.len(),
         definition.lists.len()
     );
-    print(format!("applied: {summary}; {running}\n"))
+    Ok((summary, running))
 }
 
 pub fn export(state: &Path) -> anyhow::Result<Answer> {

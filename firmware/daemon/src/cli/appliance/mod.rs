@@ -1,0 +1,68 @@
+//! `trunkguard box`: what the box's units do at a start, and what a person asks of them
+//! (`docs/box.md`). The daemon needs none of it.
+
+mod crash;
+mod identity;
+mod provision;
+mod reset;
+mod state;
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+use clap::{Args, Subcommand};
+use trunkguard_boot::partition;
+
+use super::Answer;
+
+/// What to do.
+#[derive(Args)]
+pub struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Say which slot starts, and whether U-Boot and this system see the same record.
+    State(state::Arguments),
+    /// Make the box's identity and the folders of its data once, and set the host name.
+    Identity(identity::Arguments),
+    /// Bring trunkguard.toml from the firmware partition (as root).
+    Fetch(provision::Card),
+    /// Apply the file that was brought, unless it is the one that was applied last.
+    Provision(provision::Arguments),
+    /// Write what came of it to the firmware partition (as root).
+    Report(provision::Card),
+    /// Have the next start erase all data, and restart the box now.
+    Reset(reset::Arguments),
+    /// Erase the data if a reset was asked for; before anything mounts it.
+    Erase(reset::Erase),
+    /// Keep the last lines of the log of a unit that failed, or a kernel's last words.
+    Crash(crash::Arguments),
+    /// List what was kept of crashes, or print one.
+    Crashes(crash::List),
+}
+
+/// Does it.
+pub fn run(arguments: Arguments) -> anyhow::Result<Answer> {
+    match arguments.command {
+        Command::State(arguments) => state::run(&arguments),
+        Command::Identity(arguments) => identity::run(&arguments),
+        Command::Fetch(card) => provision::fetch(&card),
+        Command::Provision(arguments) => provision::run(&arguments),
+        Command::Report(card) => provision::report(&card),
+        Command::Reset(arguments) => reset::run(&arguments),
+        Command::Erase(arguments) => reset::erase(&arguments),
+        Command::Crash(arguments) => crash::run(&arguments),
+        Command::Crashes(arguments) => crash::list(&arguments),
+    }
+}
+
+/// The partition that was named, or the box's own.
+fn partition_or(given: Option<&Path>, name: &str) -> anyhow::Result<PathBuf> {
+    match given {
+        Some(path) => Ok(path.to_owned()),
+        None => partition::named(name).context("this is no box, or its disk is damaged"),
+    }
+}
