@@ -7,6 +7,7 @@ mod doctor;
 mod explain;
 mod firewall;
 mod history;
+mod network;
 mod policy;
 mod pops;
 mod running;
@@ -47,6 +48,10 @@ enum Command {
     Call(call::Arguments),
     /// Serve as the privileged helper that loads firewall rules for the daemon.
     Firewall(firewall::Arguments),
+    /// Render how the box is to be reached for systemd-networkd, and end.
+    Network(network::Arguments),
+    /// Take the port towards the PBX down while the other one has no link (bridge only).
+    Ports,
     /// Show the daemon's health and figures.
     Status(Output),
     /// List decided calls, the newest first.
@@ -126,6 +131,9 @@ pub struct RunArguments {
     /// Where the helper listens that loads them (`trunkguard firewall`).
     #[arg(long, value_name = "SOCKET", default_value = trunkguard_firewall::protocol::SOCKET)]
     pub firewall_socket: PathBuf,
+    /// Where to write how the box itself is to be reached (`trunkguard network`). Not at all unless said.
+    #[arg(long, value_name = "FILE")]
+    pub network_wish: Option<PathBuf>,
     /// Policy to begin with where the state directory has none: a file, or `example`.
     #[arg(long, value_name = "FILE")]
     pub policy: Option<PathBuf>,
@@ -178,6 +186,8 @@ pub fn run(arguments: Arguments) -> anyhow::Result<Answer> {
         Command::Explain(arguments) => explain::run(&arguments),
         Command::Call(arguments) => call::run(&arguments),
         Command::Firewall(arguments) => firewall::run(arguments),
+        Command::Network(arguments) => network::run(&arguments),
+        Command::Ports => network::ports(),
         Command::Status(output) => status::run(&output.state.dir, output.json),
         Command::Calls(arguments) => history::calls(&arguments),
         Command::Alerts {
