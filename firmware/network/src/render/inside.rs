@@ -4,7 +4,8 @@ use trunkguard_core::policy::HostAddress;
 
 use super::office::yes;
 
-/// A .network file. Whoever masquerades is the firewall (docs/security.md F1), not networkd.
+/// A .network file. Leases are not kept on disk: with `PersistLeases=yes` networkd serves nobody before
+/// somebody has told it (`networkctl persistent-storage`) that its folder can be written. Whoever masquerades is the firewall (docs/security.md F1), not networkd.
 pub fn text(name: &str, address: &HostAddress, serves: bool) -> String {
     let pool = address.pool().filter(|_| serves);
     let mut text = format!(
@@ -17,7 +18,7 @@ pub fn text(name: &str, address: &HostAddress, serves: bool) -> String {
     );
     if let Some((offset, size)) = pool {
         text.push_str(&format!(
-            "\n[DHCPServer]\nPoolOffset={offset}\nPoolSize={size}\nEmitRouter=yes\nEmitDNS=yes\nDNS=_server_address\nEmitNTP=no\n"
+            "\n[DHCPServer]\nPoolOffset={offset}\nPoolSize={size}\nEmitRouter=yes\nEmitDNS=yes\nDNS=_server_address\nEmitNTP=no\nPersistLeases=no\n"
         ));
     }
     text
