@@ -3,16 +3,17 @@
 use std::{
     collections::BTreeSet,
     io::Read,
-    net::{SocketAddr, TcpListener},
+    net::{Ipv4Addr, SocketAddr, TcpListener},
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use anyhow::{Result, ensure};
 use serde_json::json;
 use trunkguard_tests::{
     site::{
-        Ears, Helper, Intent, Knock, Probes, Site, Topology, at, attempts,
+        Ears, Helper, Intent, Knock, Place, Probes, Site, Topology, at, attempts,
+        ethernet::{self, kind},
         packet::{self, Raw, protocol},
     },
     wire,
@@ -252,6 +253,112 @@ impl<const N: usize> ConcatSets for [BTreeSet<String>; N] {
     fn concat_sets(self) -> BTreeSet<String> {
         self.into_iter().flatten().collect()
     }
+}
+
+/// Somebody without an address asks by DHCP, on the wire of a place.
+fn discover(place: &Place, name: &str) -> Result<()> {
+    let (from, to) = (Ipv4Addr::UNSPECIFIED, Ipv4Addr::BROADCAST);
+    let packet = packet::udp((from, 68).into(), (to, 67).into(), &packet::mark(name, 0));
+    ethernet::shout(place, kind::IPV4, &packet)
+}
+
+/// Which of two DHCP requests the box hears.
+fn asked(site: &Site<'_>, ears: &Ears) -> Result<BTreeSet<String>> {
+    ears.marks();
+    discover(&site.internet, "outside")?;
+    discover(&site.lan, "inside")?;
+    asked_until(site, ears)
+}
+
+/// What the box has heard when a client's datagram, which is heard, has come after it.
+fn asked_until(site: &Site<'_>, ears: &Ears) -> Result<BTreeSet<String>> {
+    let (client, to) = (SocketAddr::from((at::PBX, 5060)), (at::BOX, 5060).into());
+    Raw::open(&site.lan)?.send(&packet::udp(client, to, &packet::mark("end", 0)))?;
+    let (started, mut heard) = (Instant::now(), BTreeSet::new());
+    while !heard.remove("end") {
+        heard.extend(ears.marks());
+        ensure!(
+            started.elapsed() < Duration::from_secs(10),
+            "the client is not heard"
+        );
+    }
+    Ok(heard)
+}
+
+/// F23: DHCP and DNS reach the box from inside, where it serves the office; never from outside, in no
+/// mode.
+#[test]
+fn firewall_router_f23_dhcp_and_dns_from_inside_only() {
+    Site::run(ROUTER, |site| {
+        let ears = Ears::open(&site.gate)?;
+        let (net, lan) = (&site.internet, &site.lan);
+        let may = [
+            Knock::udp(lan, at::PAGE, at::BOX, 53),
+            Knock::tcp(lan, at::PAGE, at::BOX, 53),
+            Knock::udp(lan, at::PBX, at::BOX, 53),
+        ];
+        let mut may_not = vec![
+            Knock::udp(lan, at::PBX6, at::BOX6, 53),
+            Knock::tcp(lan, at::PBX6, at::BOX6, 53),
+            // No client of DHCP has this port.
+            Knock::udp(lan, at::PAGE, at::BOX, 67),
+        ];
+        for to in [at::BOX_OUTSIDE, at::BOX] {
+            for from in [at::ATTACKER, at::POP, at::UPSTREAM] {
+                may_not.push(Knock::udp(net, from, to, 53));
+                may_not.push(Knock::tcp(net, from, to, 53));
+                may_not.push(Knock::udp(net, from, to, 67));
+            }
+        }
+        // The control: without rules all of it is heard.
+        let both: BTreeSet<String> = ["inside", "outside"].map(String::from).into();
+        ensure!(
+            asked(site, &ears)? == both,
+            "DHCP is not heard without rules"
+        );
+        let all = names(&may).union(&names(&may_not)).cloned().collect();
+        let heard = [ears.hear(&may)?, ears.hear(&may_not)?].concat_sets();
+        ensure!(
+            heard == all,
+            "the control is not heard: {:#?}",
+            &all - &heard
+        );
+
+        let mut helper = Helper::start(site)?;
+        // A router that does not serve the office.
+        helper.load(&Intent::new(ROUTER))?;
+        let heard = [asked(site, &ears)?, ears.hear(&may)?, ears.hear(&may_not)?].concat_sets();
+        ensure!(
+            heard.is_empty(),
+            "served without being asked to: {heard:#?}"
+        );
+        let serves = json!({ "sip": 5060, "sips": 5061, "web": 8080, "ssh": false, "office": "192.168.77.0/24" });
+        let intent = Intent::new(ROUTER).with("serves", serves.clone());
+        for intent in [intent.clone(), intent.detect()] {
+            helper.load(&intent)?;
+            ensure!(asked(site, &ears)? == ["inside".to_owned()].into());
+            let heard = ears.hear(&may)?;
+            ensure!(
+                heard == names(&may),
+                "not heard: {:#?}",
+                &names(&may) - &heard
+            );
+            let heard = ears.hear(&may_not)?;
+            ensure!(heard.is_empty(), "these reached the box: {heard:#?}");
+        }
+        // An office's address that arrives outside.
+        let forged = SocketAddr::from((at::PAGE, 33_333));
+        let to = SocketAddr::from((at::BOX_OUTSIDE, 53));
+        Raw::open(net)?.send(&packet::udp(forged, to, &packet::mark("forged", 0)))?;
+        let heard = asked_until(site, &ears)?;
+        ensure!(!heard.contains("forged"), "a forged question was heard");
+        // And the helper serves nobody who is not the office.
+        let mut beside = serves;
+        beside["office"] = json!("203.0.113.0/24");
+        let said = helper.load_in_vain(&Intent::new(ROUTER).with("serves", beside))?;
+        ensure!(said.contains("not private"), "{said}");
+        Ok(())
+    });
 }
 
 /// F13: in Detect what would be dropped passes and is counted by the same rules; back in Prevent it

@@ -11,6 +11,7 @@ pub mod bans;
 pub mod counters;
 pub mod decide;
 pub mod gate;
+pub mod link_loss;
 pub mod lookup;
 pub mod number;
 pub mod panel;

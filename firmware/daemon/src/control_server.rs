@@ -132,11 +132,14 @@ fn reload(run: &Run) -> anyhow::Result<()> {
     let mode = crate::words::mode(compiled.settings.mode);
     let clients = compiled.clients().len();
     let compiled = Arc::new(compiled);
+    // What the box's own network cannot be is refused before anything is changed.
+    let wish = run.network.of(&compiled).map_err(anyhow::Error::msg)?;
     // Packets first: calls follow only where the rules are in force, so that both halves are of one
     // policy (docs/security.md F13).
     (run.firewall.replace_policy(compiled.clone()))
         .map_err(|problem| anyhow::anyhow!("the firewall does not take it over: {problem}"))?;
     run.shared.replace_policy(compiled, &clock);
+    run.network.write(wish, &run.shared);
     crate::daemon::give_memory_back();
     if origin == Origin::Loaded {
         run.policy_is_sound();

@@ -32,7 +32,9 @@ use crate::{
     control_server,
     desk::{QUEUE, Shared},
     firewall::{self, Driver, Firewall, intent::Facts},
-    logs, panel, policy, sockets, streams, tls, udp, words,
+    logs,
+    network::Wishes,
+    panel, policy, sockets, streams, tls, udp, words,
 };
 
 /// What the parts of one run have in common.
@@ -41,6 +43,8 @@ pub struct Run {
     pub shared: Arc<Shared>,
     /// Who owns the rules for packets.
     pub firewall: Firewall,
+    /// How the box itself is to be reached.
+    pub network: Wishes,
     /// The state directory.
     pub state: PathBuf,
     /// When it began.
@@ -141,11 +145,17 @@ pub fn run(arguments: &RunArguments) -> anyhow::Result<()> {
     })
     .context("the firewall's thread cannot be started")?;
     shared.set_firewall(firewall.clone());
+
+    // How the box itself is to be reached: a file for `trunkguard network`, where one is asked for.
+    let network = Wishes::new(arguments.network_wish.clone(), Facts::ports_of(&board));
+    let in_force = shared.lock().gate.policy().clone();
+    network.begin(&in_force, &shared);
     give_memory_back();
 
     let run = Arc::new(Run {
         shared: shared.clone(),
         firewall: firewall.clone(),
+        network,
         state: arguments.state.clone(),
         start: Instant::now(),
         sip,

@@ -15,6 +15,7 @@ mod firewall;
 mod health;
 mod held;
 mod logs;
+mod network;
 mod panel;
 mod policy;
 mod reasons;

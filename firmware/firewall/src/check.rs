@@ -61,6 +61,14 @@ pub enum Forbidden {
         /// What is wrong, and what to write.
         what: &'static str,
     },
+    /// An office that is not served.
+    #[error("serves.office: {network} {what} (docs/security.md F23)")]
+    Office {
+        /// Its network.
+        network: IpNet,
+        /// What is wrong, and what to write.
+        what: &'static str,
+    },
     /// An address that may not be banned, or not like this.
     #[error("{address} is not banned: {what}")]
     Ban {
@@ -110,6 +118,7 @@ const fn any(list: &'static str) -> Fits {
 pub fn intent(i: &Intent) -> Result<(), Forbidden> {
     interfaces(i)?;
     ports(i)?;
+    served(i)?;
     let pops = Fits {
         list: "pops",
         v4: 20,
@@ -178,6 +187,22 @@ fn ports(i: &Intent) -> Result<(), Forbidden> {
         }),
         _ => Ok(()),
     }
+}
+
+/// F23. DNS is opened to these addresses, so they are the office's and nobody else's.
+fn served(i: &Intent) -> Result<(), Forbidden> {
+    let Some(network) = i.serves.office.map(IpNet::V4) else {
+        return Ok(());
+    };
+    let private = nets::PRIVATE.iter().any(|p| p.contains(&network));
+    let what = if i.topology != Topology::Router {
+        "is served in router only; in side and bridge the office has a router"
+    } else if !private {
+        "is not private; write the network of the inside port, such as 192.168.77.0/24"
+    } else {
+        return Ok(());
+    };
+    Err(Forbidden::Office { network, what })
 }
 
 fn networks(list: &[IpNet], fits: &Fits) -> Result<(), Forbidden> {

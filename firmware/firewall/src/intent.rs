@@ -1,6 +1,6 @@
 //! What is to pass, as typed values: everything that the rules are made of.
 
-use ipnet::IpNet;
+use ipnet::{IpNet, Ipv4Net};
 use serde::{Deserialize, Serialize};
 use trunkguard_core::policy::{FromPbx, Interface, PortRange, Topology};
 
@@ -57,4 +57,7 @@ pub struct Serves {
     pub web: Option<u16>,
     /// SSH (22), for the office.
     pub ssh: bool,
+    /// DHCP and DNS for this network, by the inside port; `router` only.
+    #[serde(default)]
+    pub office: Option<Ipv4Net>,
 }

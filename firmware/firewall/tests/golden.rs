@@ -46,6 +46,7 @@ fn office(topology: Topology, enforce: bool) -> Intent {
             sips: Some(5_061),
             web: Some(8_443),
             ssh: true,
+            office: (topology == Topology::Router).then(|| "192.168.7.0/24".parse().unwrap()),
         },
     }
 }
@@ -286,6 +287,16 @@ fn f12_is_kept_and_says_why() {
     assert!(refused(|i| i.outside = Interface::parse("lo").unwrap()).contains("lo is"));
     assert!(refused(|i| i.serves.sip = 22).contains("above 1023"));
     assert!(refused(|i| i.serves.sips = i.serves.web).contains("open the page"));
+    let served = |network: &str| refused(|i| i.serves.office = Some(network.parse().unwrap()));
+    assert!(served("203.0.113.0/24").contains("not private"));
+    assert!(served("0.0.0.0/0").contains("not private"));
+    let beside = |i: &mut Intent| {
+        *i = Intent {
+            serves: i.serves.clone(),
+            ..office(Topology::Bridge, true)
+        }
+    };
+    assert!(refused(beside).contains("router only"));
     let one = "198.51.100.1/32".parse().unwrap();
     assert!(refused(|i| i.remote = vec![one; 4_097]).contains("at most 4096"));
     assert!(refused(|i| i.pops = vec![one; 8_193]).contains("at most 8192"));

@@ -221,6 +221,37 @@ fn settings() -> impl Strategy<Value = Settings> {
         )
 }
 
+fn network_settings() -> impl Strategy<Value = Addresses> {
+    let host = || {
+        (1..224u8, any::<[u8; 3]>(), 8..=30u8)
+            .prop_filter_map("a machine's", |(a, [b, c, d], n)| {
+                HostAddress::parse(&format!("{a}.{b}.{c}.{d}/{n}")).ok()
+            })
+    };
+    let address = option::of(host()).prop_map(|a| a.map_or(Address::Dhcp, Address::Fixed));
+    let ntp = prop_oneof![
+        Just("0.pool.ntp.org"),
+        Just("192.0.2.1"),
+        Just("2001:db8::1")
+    ]
+    .prop_map(|t| TimeServer::parse(t).unwrap());
+    (
+        (address, option::of(any::<[u8; 4]>()), option::of(host())),
+        vec(any::<[u8; 16]>(), 0..3),
+        (vec(ntp, 0..3), any::<bool>()),
+    )
+        .prop_map(
+            |((address, gateway, inside), dns, (ntp, dhcp_server))| Addresses {
+                address,
+                gateway: gateway.map(Into::into),
+                dns: dns.into_iter().map(Into::into).collect(),
+                ntp,
+                inside,
+                dhcp_server,
+            },
+        )
+}
+
 fn firewall() -> impl Strategy<Value = Firewall> {
     let topology = prop_oneof![
         Just(Topology::Side),
@@ -344,7 +375,7 @@ pub fn definition() -> impl Strategy<Value = Definition> {
         file: None,
     });
     (
-        (settings(), firewall()),
+        (settings(), firewall(), network_settings()),
         rules(),
         vec(client(), 0..3),
         vec(group, 0..3),
@@ -352,7 +383,14 @@ pub fn definition() -> impl Strategy<Value = Definition> {
         vec(list, 0..3),
     )
         .prop_map(
-            |((settings, firewall), policy, mut clients, mut groups, mut callers, mut lists)| {
+            |(
+                (settings, firewall, network),
+                policy,
+                mut clients,
+                mut groups,
+                mut callers,
+                mut lists,
+            )| {
                 let mut seen = std::collections::HashSet::new();
                 clients.retain(|c| seen.insert(("client", c.name.clone(), None)));
                 groups.retain(|g| seen.insert(("group", g.name.clone(), None)));
@@ -362,6 +400,7 @@ pub fn definition() -> impl Strategy<Value = Definition> {
                     format: 1,
                     settings,
                     firewall,
+                    network,
                     policy,
                     clients,
                     groups,

@@ -13,9 +13,9 @@ use socket2::{Domain, Socket, Type};
 use super::{Place, packet, packet::mark};
 
 /// Ports that are open on the box while it is listened.
-const UDP: [u16; 8] = [22, 5060, 5061, 8080, 68, 161, 4569, 5353];
+const UDP: [u16; 10] = [22, 53, 67, 5060, 5061, 8080, 68, 161, 4569, 5353];
 /// The same for TCP.
-const TCP: [u16; 6] = [5060, 5061, 8080, 22, 80, 443];
+const TCP: [u16; 7] = [5060, 5061, 8080, 22, 53, 80, 443];
 
 /// Sockets at every address of the box.
 pub struct Ears {

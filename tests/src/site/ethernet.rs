@@ -9,6 +9,8 @@ use super::Place;
 
 /// The kinds that the tests send.
 pub mod kind {
+    /// IPv4.
+    pub const IPV4: u16 = 0x0800;
     /// IEEE 802.1X: who may use a port.
     pub const EAPOL: u16 = 0x888e;
     /// Neighbours that switches tell of.

@@ -7,6 +7,7 @@ use hashbrown::HashMap;
 use super::{
     definition::{Client, Definition, Settings},
     firewall::Firewall,
+    network::Addresses,
     place::{Place, Sources},
     values::Name,
 };
@@ -43,6 +44,8 @@ pub struct Policy {
     pub settings: Settings,
     /// The firewall, as it is written.
     pub firewall: Firewall,
+    /// How the box itself is reached, as it is written.
+    pub network: Addresses,
     clients: Box<[Client]>,
     networks: Box<[(ipnet::IpNet, u16)]>,
     pub(super) places: Box<[Place]>,
@@ -177,6 +180,7 @@ impl Compiler {
         }
         self.settings(&d.settings);
         self.firewall(&d.firewall);
+        self.network(d);
         let lists = self.lists(&d.lists);
         let networks = self.networks(&d.clients);
         self.sizes(d);
@@ -231,6 +235,7 @@ impl Compiler {
         Policy {
             settings: d.settings.clone(),
             firewall: d.firewall.clone(),
+            network: d.network.clone(),
             clients: d.clients.clone().into(),
             networks,
             places: places.into(),

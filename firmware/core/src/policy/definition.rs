@@ -7,6 +7,7 @@ use alloc::{string::String, vec::Vec};
 use serde::{Deserialize, Serialize};
 
 use super::firewall::Firewall;
+use super::network::Addresses;
 use super::values::{
     Clock, ContactHost, CountryCode, DenyCode, Name, Network, Prefix, TagPrefix, Weekday,
 };
@@ -23,6 +24,9 @@ pub struct Definition {
     /// How the box is plugged in, and who may reach the PBX.
     #[serde(skip_serializing_if = "Firewall::is_default")]
     pub firewall: Firewall,
+    /// How the box itself is reached.
+    #[serde(skip_serializing_if = "Addresses::is_default")]
+    pub network: Addresses,
     /// Rules for everybody.
     pub policy: Rules,
     /// The PBXs that ask.

@@ -2,9 +2,11 @@
 //! ([`Policy`]).
 
 mod check;
+mod check_network;
 mod compile;
 mod definition;
 mod firewall;
+mod network;
 mod place;
 pub(crate) mod scanners;
 mod targets;
@@ -13,5 +15,6 @@ mod values;
 pub use compile::{Policy, Problem, View, bounds};
 pub use definition::*;
 pub use firewall::*;
+pub use network::*;
 pub use targets::Destination;
 pub use values::*;

@@ -8,6 +8,7 @@ mod doctor;
 mod explain;
 mod firewall;
 mod history;
+mod network;
 mod policy;
 mod pops;
 mod running;
@@ -50,6 +51,10 @@ enum Command {
     Firewall(firewall::Arguments),
     /// What the box's units do at a start, and what a person asks of them.
     Box(appliance::Arguments),
+    /// Render how the box is to be reached for systemd-networkd, and end.
+    Network(network::Arguments),
+    /// Take the port towards the PBX down while the other one has no link (bridge only).
+    Ports,
     /// Show the daemon's health and figures.
     Status(Output),
     /// List decided calls, the newest first.
@@ -129,6 +134,9 @@ pub struct RunArguments {
     /// Where the helper listens that loads them (`trunkguard firewall`).
     #[arg(long, value_name = "SOCKET", default_value = trunkguard_firewall::protocol::SOCKET)]
     pub firewall_socket: PathBuf,
+    /// Where to write how the box itself is to be reached (`trunkguard network`). Not at all unless said.
+    #[arg(long, value_name = "FILE")]
+    pub network_wish: Option<PathBuf>,
     /// Policy to begin with where the state directory has none: a file, or `example`.
     #[arg(long, value_name = "FILE")]
     pub policy: Option<PathBuf>,
@@ -182,6 +190,8 @@ pub fn run(arguments: Arguments) -> anyhow::Result<Answer> {
         Command::Call(arguments) => call::run(&arguments),
         Command::Firewall(arguments) => firewall::run(arguments),
         Command::Box(arguments) => appliance::run(arguments),
+        Command::Network(arguments) => network::run(&arguments),
+        Command::Ports => network::ports(),
         Command::Status(output) => status::run(&output.state.dir, output.json),
         Command::Calls(arguments) => history::calls(&arguments),
         Command::Alerts {

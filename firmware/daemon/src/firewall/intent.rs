@@ -42,20 +42,19 @@ impl Facts {
     }
 }
 
-/// What is to pass. `pops` is the allow-list; `never_ban` what is added to the lists of the policy.
+/// The port towards the internet and, but in `side`, that towards the PBX: those that the policy names, or
+/// the board's (`board`).
 ///
 /// # Errors
-/// A port that is neither named nor the board's; says which key to write.
-pub fn of(
+/// A port that is neither; says which key to write.
+pub fn ports(
     policy: &Policy,
-    facts: &Facts,
-    pops: Vec<IpNet>,
-    never_ban: Vec<IpNet>,
-) -> Result<Intent, String> {
+    board: &[Interface],
+) -> Result<(Interface, Option<Interface>), String> {
     let settings = &policy.firewall;
     let port = |said: &Option<Interface>, index: usize, key: &str| {
         said.clone()
-            .or_else(|| facts.ports.get(index).cloned())
+            .or_else(|| board.get(index).cloned())
             .ok_or_else(|| {
                 format!(
                     "firewall.{key}: the board has no such port; write its name as `ip link` shows it"
@@ -67,6 +66,21 @@ pub fn of(
         Topology::Side => None,
         Topology::Router | Topology::Bridge => Some(port(&settings.inside, 1, "inside")?),
     };
+    Ok((outside, inside))
+}
+
+/// What is to pass. `pops` is the allow-list; `never_ban` what is added to the lists of the policy.
+///
+/// # Errors
+/// A port that is neither named nor the board's; says which key to write.
+pub fn of(
+    policy: &Policy,
+    facts: &Facts,
+    pops: Vec<IpNet>,
+    never_ban: Vec<IpNet>,
+) -> Result<Intent, String> {
+    let settings = &policy.firewall;
+    let (outside, inside) = ports(policy, &facts.ports)?;
     let clients: Vec<IpNet> = policy
         .clients()
         .iter()
@@ -104,6 +118,9 @@ pub fn of(
             sips: facts.sips.map(|at| at.port()),
             web: facts.web.map(|at| at.port()),
             ssh: settings.ssh,
+            office: (policy.network.inside)
+                .filter(|_| settings.topology == Topology::Router && policy.network.dhcp_server)
+                .map(|inside| inside.network()),
         },
     })
 }
@@ -205,6 +222,7 @@ mod tests {
         assert_eq!(intent.outside.as_str(), "eth0");
         assert_eq!(intent.inside.as_ref().map(Interface::as_str), Some("eth1"));
         assert_eq!(intent.pbx, intent.clients);
+        assert_eq!(intent.serves.office, None);
         assert_eq!(intent.office.len(), PRIVATE.len());
         assert_eq!((intent.enforce, &intent.pops), (true, &pops));
         assert_eq!(trunkguard_firewall::check::intent(&intent), Ok(()));
@@ -229,6 +247,23 @@ mod tests {
         );
         let problem = one_port.expect_err("there is no second port");
         assert!(problem.starts_with("firewall.inside: "), "{problem}");
+    }
+
+    #[test]
+    fn the_office_is_served_by_a_router_that_serves() {
+        let office = |rest: &str| {
+            let text =
+                format!("topology = \"router\"\n[network]\ninside = \"10.0.7.1/24\"\n{rest}");
+            let intent = of(
+                &policy(&text),
+                &facts(&["port0", "port1"]),
+                Vec::new(),
+                Vec::new(),
+            );
+            intent.expect("an intent").serves.office
+        };
+        assert_eq!(office(""), "10.0.7.0/24".parse().ok());
+        assert_eq!(office("dhcp_server = false"), None);
     }
 
     #[test]

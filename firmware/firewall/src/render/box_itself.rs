@@ -1,4 +1,4 @@
-//! What reaches the box itself (F9 to F11). The same in every mode.
+//! What reaches the box itself (F9 to F11, F23). The same in every mode.
 
 use trunkguard_core::policy::Topology;
 
@@ -20,6 +20,7 @@ pub fn chains(i: &Intent, table: &mut Table) {
     let mut rules = always();
     rules.extend(clients(i));
     rules.extend(office(i));
+    rules.extend(served(i));
     rules.extend(banned(i));
     rules.extend(rest(i));
     table.chain(Chain::base("input", INPUT, rules));
@@ -111,6 +112,19 @@ fn office(i: &Intent) -> Vec<String> {
         "{via}{{ip}} saddr @office{{v}} udp dport 5353 accept"
     )));
     rules
+}
+
+/// F23. Who has no address yet asks by DHCP from 0.0.0.0.
+fn served(i: &Intent) -> Vec<String> {
+    match (&i.inside, i.serves.office) {
+        (Some(inside), Some(office)) => vec![
+            format!("iifname \"{inside}\" udp sport 68 udp dport 67 accept"),
+            format!(
+                "iifname \"{inside}\" ip saddr {office} meta l4proto {{ tcp, udp }} th dport 53 accept"
+            ),
+        ],
+        _ => Vec::new(),
+    }
 }
 
 /// F15. Everything that follows is dropped; a ban only says under which name. One from SIP needs no

@@ -50,7 +50,7 @@ fn errors_name_file_line_column_key_fault_and_remedy() {
         ),
         (
             "colour = 1\n",
-            "dir/policy.toml:1:1: colour: `colour` is not a key here; allowed: format, settings, firewall, policy, client,",
+            "dir/policy.toml:1:1: colour: `colour` is not a key here; allowed: format, settings, firewall, network, policy, client,",
         ),
         (
             "[settings]\nmode = \"prevnt\"\n",
@@ -75,6 +75,10 @@ fn errors_name_file_line_column_key_fault_and_remedy() {
         (
             "[policy]\nsame_number = { calls = 3 }\n",
             "dir/policy.toml:2:15: policy.same_number: `seconds` is missing; add it",
+        ),
+        (
+            "[network]\naddress = \"192.168.1.2\"\n",
+            "dir/policy.toml:2:11: network.address: `192.168.1.2` is not an IPv4 address with its network; write an address and its network such as 192.168.1.2/24, or dhcp",
         ),
         (
             "[settings]\ntime_zone = 7\n",

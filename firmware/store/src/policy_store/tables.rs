@@ -13,6 +13,7 @@ pub(super) fn read(connection: &Connection) -> rusqlite::Result<Definition> {
         format: FORMAT,
         settings: value(Value::Object(pairs(connection, "setting")?))?,
         firewall: value(Value::Object(pairs(connection, "firewall")?))?,
+        network: value(Value::Object(pairs(connection, "network")?))?,
         policy: text(
             &connection.query_row("SELECT rules FROM everybody", [], |r| r.get::<_, String>(0))?,
         )?,
@@ -26,13 +27,14 @@ pub(super) fn read(connection: &Connection) -> rusqlite::Result<Definition> {
 /// Puts another policy in the place of the one that is there.
 pub(super) fn write(connection: &Connection, definition: &Definition) -> rusqlite::Result<()> {
     connection.execute_batch(
-        "DELETE FROM setting; DELETE FROM firewall; DELETE FROM client; DELETE FROM caller_group; DELETE FROM caller;
+        "DELETE FROM setting; DELETE FROM firewall; DELETE FROM network; DELETE FROM client; DELETE FROM caller_group; DELETE FROM caller;
          DELETE FROM list_number; DELETE FROM list;",
     )?;
     let Definition {
         format: _,
         settings,
         firewall,
+        network,
         policy,
         clients,
         groups,
@@ -41,6 +43,7 @@ pub(super) fn write(connection: &Connection, definition: &Definition) -> rusqlit
     } = definition;
     write_pairs(connection, "setting", settings)?;
     write_pairs(connection, "firewall", firewall)?;
+    write_pairs(connection, "network", network)?;
     connection.execute("UPDATE everybody SET rules = ?1", [json(policy)?])?;
     write_bodies(connection, "client", clients)?;
     write_bodies(connection, "caller_group", groups)?;
