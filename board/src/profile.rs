@@ -11,6 +11,7 @@ mod detect;
 mod links;
 #[cfg(test)]
 mod tests;
+mod values;
 mod written;
 
 pub use links::links;
@@ -178,7 +179,15 @@ impl Profile {
         if !name.contains('/') && !name.ends_with(".toml") {
             return Err(ProfileError::Unknown(name.escape_debug().to_string()));
         }
-        Profile::parse(name, &read(Path::new(name))?)
+        Profile::load_file(Path::new(name))
+    }
+
+    /// The profile in this file.
+    ///
+    /// # Errors
+    /// When the file cannot be read, or is wrong.
+    pub fn load_file(path: &Path) -> Result<Profile, ProfileError> {
+        Profile::parse(&path.display().to_string(), &read(path)?)
     }
 
     /// Every built-in profile.

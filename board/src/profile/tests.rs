@@ -439,3 +439,59 @@ fn boards_do_not_take_each_others_ports() {
         assert_eq!(real(path), interface, "{path}");
     }
 }
+
+/// The overlay is where the kernel has names, pins and key from; the profile is where we have them from.
+#[test]
+fn overlays_and_profiles_are_of_one_mind() {
+    let overlay = include_str!("../../overlays/trunkguard-panel.dtsi");
+    // What stands between the braces of the node of this label, or name.
+    let node = |label: &str| {
+        let at = overlay
+            .find(&format!("label = \"{label}\""))
+            .unwrap_or_else(|| panic!("{label}"));
+        let rest = &overlay[at..];
+        &rest[..rest.find("};").unwrap()]
+    };
+    let gpio = |label: &str| {
+        let cells = node(label).split("<&gpio ").nth(1).unwrap();
+        let (number, flags) = cells.split('>').next().unwrap().split_once(' ').unwrap();
+        (number.to_owned(), flags.to_owned())
+    };
+    for name in ["rpi3", "rpi4", "cm4"] {
+        let (_, text) = BUILT_IN.iter().find(|(board, _)| *board == name).unwrap();
+        let Wiring::Pins(pins) = Profile::load(name).unwrap().wiring else {
+            panic!("{name} has pins");
+        };
+        // What the profile says to people: `[led.status] # header pin 11, GPIO 17`.
+        let said = |table: &str| {
+            let rest = text
+                .split(&format!("[{table}] # header pin "))
+                .nth(1)
+                .unwrap();
+            let number = rest.split("GPIO ").nth(1).unwrap();
+            let digits = number.split(|c: char| !c.is_ascii_digit()).next().unwrap();
+            digits.to_owned()
+        };
+        for (led, table) in pins
+            .leds
+            .iter()
+            .zip(["led.status", "led.mode", "led.alert"])
+        {
+            let LedPin::Class(label) = led else {
+                panic!("{name}: {led:?}");
+            };
+            assert_eq!(gpio(label), (said(table), "0".into()), "{name} {label}");
+        }
+        let ButtonPin::Key(input, key) = &pins.button else {
+            panic!("{name}: {:?}", pins.button);
+        };
+        // Active low, with the chip's pull-up (dt-bindings/gpio/gpio.h).
+        assert_eq!(gpio(input), (said("button"), "0x11".into()));
+        assert!(node(input).contains(&format!("linux,code = <{key:#x}>")));
+        assert!(node(input).contains("debounce-interval = <20>"));
+    }
+    // Nothing that the kernel does by itself may look like a box that is well.
+    assert!(!overlay.contains("linux,default-trigger"));
+    assert!(node("trunkguard:status").contains("default-state = \"on\""));
+    assert!(node("trunkguard:alert").contains("panic-indicator"));
+}

@@ -18,6 +18,7 @@ mod logs;
 mod panel;
 mod policy;
 mod reasons;
+mod setup_window;
 mod sockets;
 mod streams;
 mod tls;

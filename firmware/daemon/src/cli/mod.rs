@@ -2,11 +2,13 @@
 //! where no daemon runs.
 
 mod bans;
+mod board;
 mod call;
 mod doctor;
 mod explain;
 mod firewall;
 mod history;
+mod panel;
 mod policy;
 mod pops;
 mod running;
@@ -47,6 +49,13 @@ enum Command {
     Call(call::Arguments),
     /// Serve as the privileged helper that loads firewall rules for the daemon.
     Firewall(firewall::Arguments),
+    /// Serve as the process that has the box's LEDs and button.
+    Panel(panel::Arguments),
+    /// Profiles of boards: list them, look one over, name the ports.
+    Board {
+        #[command(subcommand)]
+        command: board::Command,
+    },
     /// Show the daemon's health and figures.
     Status(Output),
     /// List decided calls, the newest first.
@@ -117,9 +126,16 @@ pub struct RunArguments {
     /// The local page (not in this version).
     #[arg(long, value_name = "ADDR:PORT")]
     pub web: Option<SocketAddr>,
-    /// The board's profile: LEDs, button, ports.
+    /// The board's profile: LEDs, button, ports. `auto` takes the one for this machine's device tree.
     #[arg(long, value_name = "PROFILE", default_value = "sim")]
     pub board: String,
+    /// Where the process listens that has LEDs and button (`trunkguard panel`). Without it, the daemon
+    /// drives them itself.
+    #[arg(long, value_name = "SOCKET")]
+    pub panel_socket: Option<PathBuf>,
+    /// The user that the panel's process runs as; root is always believed.
+    #[arg(long, value_name = "NAME", default_value = "trunkguard-panel")]
+    pub panel_user: String,
     /// What becomes of firewall rules.
     #[arg(long, value_enum, default_value_t = Firewall::DryRun)]
     pub firewall: Firewall,
@@ -178,6 +194,8 @@ pub fn run(arguments: Arguments) -> anyhow::Result<Answer> {
         Command::Explain(arguments) => explain::run(&arguments),
         Command::Call(arguments) => call::run(&arguments),
         Command::Firewall(arguments) => firewall::run(arguments),
+        Command::Panel(arguments) => panel::run(arguments),
+        Command::Board { command } => board::run(command),
         Command::Status(output) => status::run(&output.state.dir, output.json),
         Command::Calls(arguments) => history::calls(&arguments),
         Command::Alerts {
