@@ -1,8 +1,10 @@
 //! The panel driver: any three output pins and any input pin.
 
-use embedded_hal::digital::{Error as _, InputPin, OutputPin};
+use embedded_hal::digital::{InputPin, OutputPin};
 use serde::Deserialize;
-use trunkguard_core::panel::{Gesture, Led, Press, State};
+use trunkguard_core::panel::{Gesture, Led, State};
+
+use crate::presence::Presence;
 
 /// Which electrical level means "lit" or "pressed".
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -28,21 +30,28 @@ pub struct Line<P> {
 pub enum PanelError {
     /// An LED could not be switched.
     #[error("the {0} LED cannot be switched: {1}")]
-    Led(&'static str, embedded_hal::digital::ErrorKind),
+    Led(&'static str, String),
     /// The button could not be read.
     #[error("the button cannot be read: {0}")]
-    Button(embedded_hal::digital::ErrorKind),
+    Button(String),
+    /// The process that has the panel cannot be reached.
+    #[error("{0}")]
+    Remote(String),
 }
 
 /// A panel of any kind, as the one task that owns it sees it.
 pub trait Front: Send {
     /// Shows the state as it looks at this time (milliseconds on a clock that never goes back) and
-    /// says what the button has just asked for. To be called every [`Front::TICK_MS`].
+    /// says what the button has just asked for. To be called every [`Front::TICK_MS`]; it never waits.
     ///
     /// # Errors
     /// When a pin does not obey. It is tried again at the next call; calls go on without LEDs.
-    fn tick(&mut self, state: &State, now_ms: u64) -> Result<Option<Press>, PanelError>;
+    fn tick(&mut self, state: &State, now_ms: u64) -> Result<Option<Presence>, PanelError>;
 }
+
+/// After so long without a look at the button, nobody knows how long it was held: a press counts for
+/// nothing then. Half of the narrowest guard band, so that a late look never makes one press another.
+const UNSEEN_MS: u64 = 1_000;
 
 impl dyn Front {
     /// How often [`Front::tick`] wants to be called: half of the shortest blink, and often enough
@@ -58,6 +67,8 @@ pub struct Panel<L, B> {
     /// What was last written: a pin is touched only when it changes.
     written: [Option<bool>; 3],
     gesture: Gesture,
+    /// When the button was last looked at.
+    looked_ms: Option<u64>,
 }
 
 impl<L: OutputPin, B: InputPin> Panel<L, B> {
@@ -68,6 +79,7 @@ impl<L: OutputPin, B: InputPin> Panel<L, B> {
             button,
             written: [None; 3],
             gesture: Gesture::new(),
+            looked_ms: None,
         }
     }
 
@@ -87,7 +99,7 @@ impl<L: OutputPin, B: InputPin> Panel<L, B> {
             Active::High => pin.is_high(),
             Active::Low => pin.is_low(),
         }
-        .map_err(|e| PanelError::Button(e.kind()))
+        .map_err(|e| PanelError::Button(format!("{e:?}")))
     }
 
     fn write(&mut self, levels: [bool; 3]) -> Result<(), PanelError> {
@@ -101,7 +113,7 @@ impl<L: OutputPin, B: InputPin> Panel<L, B> {
             // One broken LED must not keep the others from showing.
             match line.pin.set_state(high.into()) {
                 Ok(()) => self.written[i] = Some(lit),
-                Err(e) => result = Err(PanelError::Led(Led::ALL[i].name(), e.kind())),
+                Err(e) => result = Err(PanelError::Led(Led::ALL[i].name(), format!("{e:?}"))),
             }
         }
         result
@@ -109,7 +121,14 @@ impl<L: OutputPin, B: InputPin> Panel<L, B> {
 }
 
 impl<L: OutputPin + Send, B: InputPin + Send> Front for Panel<L, B> {
-    fn tick(&mut self, state: &State, now_ms: u64) -> Result<Option<Press>, PanelError> {
+    fn tick(&mut self, state: &State, now_ms: u64) -> Result<Option<Presence>, PanelError> {
+        let unseen = self
+            .looked_ms
+            .is_some_and(|at| now_ms.saturating_sub(at) > UNSEEN_MS);
+        if unseen {
+            self.gesture = Gesture::new();
+        }
+        self.looked_ms = Some(now_ms);
         let pressed = self.pressed();
         // A button that cannot be read counts as let go nowhere: no press comes of it.
         let asked = match pressed {
@@ -122,7 +141,7 @@ impl<L: OutputPin + Send, B: InputPin + Send> Front for Panel<L, B> {
         let written = self.write(state.levels(self.gesture.zone(now_ms), now_ms));
         match (asked, pressed.and(written)) {
             // What a person asked for must not get lost over an LED.
-            (Some(press), _) => Ok(Some(press)),
+            (Some(press), _) => Ok(Some(Presence::of(press))),
             (None, Ok(())) => Ok(None),
             (None, Err(error)) => Err(error),
         }
@@ -133,7 +152,7 @@ impl<L: OutputPin + Send, B: InputPin + Send> Front for Panel<L, B> {
 mod tests {
     use super::*;
     use embedded_hal::digital::{Error, ErrorKind, ErrorType};
-    use trunkguard_core::panel::Service;
+    use trunkguard_core::panel::{Press, Service};
 
     /// A pin that counts how often it is written and can be broken.
     #[derive(Debug, Default)]
@@ -219,7 +238,7 @@ mod tests {
         let mut p = panel(Active::High, Active::Low);
         p.leds[1].pin.broken = true;
         let error = p.tick(&SERVING, 0).unwrap_err();
-        assert_eq!(error, PanelError::Led("MODE", ErrorKind::Other));
+        assert_eq!(error, PanelError::Led("MODE", "Broken".into()));
         assert!(
             error
                 .to_string()
@@ -237,7 +256,7 @@ mod tests {
         let mut asked = Vec::new();
         for now in (0..6000).step_by(50) {
             p.button.pin.high = !(1000..5000).contains(&now);
-            asked.extend(p.tick(&SERVING, now).unwrap());
+            asked.extend(p.tick(&SERVING, now).unwrap().map(|p| p.press()));
             if now == 4500 {
                 assert_eq!(
                     p.leds().map(|w| w.high),
@@ -249,6 +268,22 @@ mod tests {
         assert_eq!(asked, [Press::ToggleMode]);
     }
 
+    /// The box stood still for a moment: a short press must not become a reset.
+    #[test]
+    fn a_press_that_nobody_looked_at_asks_for_nothing() {
+        for (gap, expected) in [(20_000, None), (700, Some(Press::Acknowledge))] {
+            let mut p = panel(Active::High, Active::Low);
+            let mut asked = Vec::new();
+            let mut now = 0;
+            for step in 0..100 {
+                now += if step == 20 { gap } else { 50 };
+                p.button.pin.high = !(15..20).contains(&step);
+                asked.extend(p.tick(&SERVING, now).unwrap().map(|p| p.press()));
+            }
+            assert_eq!(asked.first().copied(), expected, "{gap}");
+        }
+    }
+
     #[test]
     fn a_button_that_stops_answering_asks_for_nothing() {
         let mut p = panel(Active::High, Active::Low);
@@ -257,7 +292,7 @@ mod tests {
             p.button.pin.broken = (3000..4000).contains(&now);
             match p.tick(&SERVING, now) {
                 Ok(asked) => assert_eq!(asked, None),
-                Err(error) => assert_eq!(error, PanelError::Button(ErrorKind::Other)),
+                Err(error) => assert_eq!(error, PanelError::Button("Broken".into())),
             }
         }
     }

@@ -7,10 +7,11 @@ use std::sync::{
 };
 
 use embedded_hal::digital::{ErrorType, InputPin, OutputPin};
-use trunkguard_core::panel::{Press, State};
+use trunkguard_core::panel::State;
 
 use crate::{
     panel::{Active, Front, Line, Panel, PanelError},
+    presence::Presence,
     status_line::{StatusLine, render},
 };
 
@@ -108,7 +109,7 @@ impl SimPanel {
 }
 
 impl Front for SimPanel {
-    fn tick(&mut self, state: &State, now_ms: u64) -> Result<Option<Press>, PanelError> {
+    fn tick(&mut self, state: &State, now_ms: u64) -> Result<Option<Presence>, PanelError> {
         let asked = self.panel.tick(state, now_ms)?;
         let held = self.panel.held(now_ms);
         self.line
@@ -120,7 +121,7 @@ impl Front for SimPanel {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use trunkguard_core::panel::Service;
+    use trunkguard_core::panel::{Press, Service};
 
     #[test]
     fn the_simulated_button_is_pressed_like_a_real_one() {
@@ -133,7 +134,7 @@ mod tests {
         let mut asked = Vec::new();
         for now in (0..15_000).step_by(50) {
             button.press((1_000..11_000).contains(&now));
-            asked.extend(panel.tick(&state, now).unwrap());
+            asked.extend(panel.tick(&state, now).unwrap().map(|p| p.press()));
             if now == 10_500 {
                 assert_eq!(panel.lit(), [false, true, true]);
             }

@@ -113,6 +113,8 @@ fn foreign_crates_stay_in_their_shell() {
         ("rusqlite", &["trunkguard-store"][..]),
         ("rusqlite_migration", &["trunkguard-store"]),
         ("embedded-hal", &["trunkguard-board"]),
+        ("gpiocdev", &["trunkguard-board"]),
+        ("gpiocdev-uapi", &[]),
         ("tokio", &["trunkguard", "trunkguard-dns"]),
         ("hickory-net", &["trunkguard-dns"]),
         ("hickory-proto", &[]),
@@ -265,6 +267,51 @@ pub extern "C" fn lit(at_ms: u64) -> bool {
         !out.status.success() && says.contains("panic_impl"),
         "{says}"
     );
+}
+
+/// B10: that somebody stands in front of the box is known where a button was read, and where the panel's
+/// process has said so. That nothing outside the crate can make one, the compiler holds (its own
+/// documentation tests); in it, these two files do.
+#[test]
+fn presence_is_made_where_a_button_is() {
+    let mut makers = Vec::new();
+    let mut folders = vec![root().join("board/src"), root().join("firmware")];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|e| e == "rs") {
+                let text = fs::read_to_string(&path).unwrap();
+                let code = text
+                    .lines()
+                    .filter(|line| !line.trim_start().starts_with("//"))
+                    .any(|line| line.contains("Presence::of"));
+                if code {
+                    let path = path.strip_prefix(root()).unwrap();
+                    makers.push(path.to_string_lossy().into_owned());
+                }
+            }
+        }
+    }
+    makers.sort();
+    assert_eq!(makers, ["board/src/panel.rs", "board/src/remote.rs"]);
+    let definition = read("board/src/presence.rs");
+    for forbidden in [
+        "Deserialize",
+        "Clone",
+        "Copy",
+        "Default",
+        "pub fn of",
+        "pub press",
+    ] {
+        let code = definition
+            .lines()
+            .filter(|line| !line.trim_start().starts_with("//"));
+        for line in code {
+            assert!(!line.contains(forbidden), "{line}");
+        }
+    }
 }
 
 #[test]

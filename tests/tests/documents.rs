@@ -227,6 +227,7 @@ const CAPACITIES: &[(&str, &str)] = &[
     ("firmware/daemon/src/logs.rs", "CALL_LINES_PER_SECOND"),
     ("firmware/daemon/src/desk.rs", "WITNESSED_PER_SECOND"),
     ("firmware/daemon/src/firewall/mod.rs", "QUEUE"),
+    ("board/src/frames.rs", "LONGEST"),
     ("firmware/core/src/bans/ledger.rs", "BANS"),
     ("firmware/core/src/bans/ledger.rs", "ENDED"),
     ("firmware/core/src/pops/answers.rs", "MOST_ADDRESSES"),

@@ -7,9 +7,14 @@
 use alloc::string::String;
 use core::fmt::Write;
 
+use serde::{Deserialize, Serialize};
+
 use crate::policy::Mode;
 
 mod gesture;
+mod word;
+
+pub use word::{SILENT_MS, Word};
 
 pub use gesture::{DEBOUNCE_MS, Gesture, Press, SETUP_WINDOW_MS, Span, ZONES, Zone, zone};
 
@@ -77,7 +82,8 @@ pub fn level(pattern: Pattern, at_ms: u64) -> bool {
 }
 
 /// Why a box that answers calls is not wholly well.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Why {
     /// The time is not known: the office is taken as open.
     Clock,
@@ -90,7 +96,8 @@ pub enum Why {
 }
 
 /// How the box is, as confirmed, never as wished.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Service {
     /// Not answering calls yet.
     #[default]
@@ -101,12 +108,15 @@ pub enum Service {
     Degraded(Why),
     /// An update is being written: do not unplug.
     Updating,
+    /// Going back to how it left the factory: do not unplug.
+    Resetting,
     /// Not answering calls any more.
     Fault,
 }
 
 /// Everything that the LEDs show.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct State {
     /// How the box is.
     pub service: Service,
@@ -150,7 +160,7 @@ const fn sign(
 }
 
 /// Every sign. The README and the page show this table.
-pub const SIGNS: [Sign; 14] = [
+pub const SIGNS: [Sign; 15] = [
     sign(
         Led::Status,
         "starting",
@@ -199,6 +209,13 @@ pub const SIGNS: [Sign; 14] = [
         "updating: do not unplug",
         "even, twice a second",
         &[250, 250],
+    ),
+    sign(
+        Led::Status,
+        "resetting",
+        "going back to factory state: do not unplug",
+        "lit, two short gaps every second",
+        &[600, 100, 200, 100],
     ),
     sign(
         Led::Status,
@@ -256,18 +273,19 @@ impl State {
             Service::Degraded(Why::Policy) => 4,
             Service::Degraded(Why::Firewall) => 5,
             Service::Updating => 6,
-            Service::Fault => 7,
+            Service::Resetting => 7,
+            Service::Fault => 8,
         };
         let mode = match (self.setup_window, self.mode) {
-            (true, _) => 11,
-            (false, Mode::Detect) => 8,
-            (false, Mode::Prevent) => 9,
-            (false, Mode::Lockdown) => 10,
+            (true, _) => 12,
+            (false, Mode::Detect) => 9,
+            (false, Mode::Prevent) => 10,
+            (false, Mode::Lockdown) => 11,
         };
         [
             &SIGNS[status],
             &SIGNS[mode],
-            &SIGNS[if self.alert { 13 } else { 12 }],
+            &SIGNS[if self.alert { 14 } else { 13 }],
         ]
     }
 
@@ -318,6 +336,7 @@ mod tests {
             Service::Degraded(Why::Policy),
             Service::Degraded(Why::Firewall),
             Service::Updating,
+            Service::Resetting,
             Service::Fault,
         ];
         let mut all = Vec::new();

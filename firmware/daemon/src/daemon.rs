@@ -2,7 +2,7 @@
 
 use std::{
     net::SocketAddr,
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::{
         Arc, Mutex, PoisonError, Weak,
         atomic::{AtomicBool, AtomicU64, Ordering},
@@ -17,7 +17,7 @@ use tokio::{
     sync::{mpsc, oneshot},
 };
 use tracing::{info, warn};
-use trunkguard_board::{Profile, StatusLine};
+use trunkguard_board::{Front, Profile, Remote, StatusLine};
 use trunkguard_core::{gate::Past, pops};
 use trunkguard_sip::{keys::Keys, uas::Seeds};
 use trunkguard_store::{
@@ -34,7 +34,9 @@ use crate::{
     firewall::{self, Driver, Firewall, intent::Facts},
     logs,
     network::Wishes,
-    panel, policy, sockets, streams, tls, udp, words,
+    panel, policy,
+    setup_window::SetupWindow,
+    sockets, streams, tls, udp, words,
 };
 
 /// What the parts of one run have in common.
@@ -57,6 +59,8 @@ pub struct Run {
     pub policy_problem: Mutex<Option<String>>,
     /// Turns that the UDP thread has taken: it stands still when that thread does.
     pub turns: Arc<AtomicU64>,
+    /// Somebody stands in front of the box and sets it up.
+    pub setup_window: SetupWindow,
 }
 
 /// Runs until SIGTERM or SIGINT.
@@ -71,7 +75,11 @@ pub fn run(arguments: &RunArguments) -> anyhow::Result<()> {
         warn!(%web, "--web: this version has no page; the command line does the same");
     }
     let board = Profile::load(&arguments.board)?;
-    let front = trunkguard_board::open(&board, line.clone())?;
+    let front: Box<dyn Front> = match &arguments.panel_socket {
+        Some(path) => Box::new(Remote::new(path, &arguments.panel_user)?),
+        None => trunkguard_board::open(&board, line.clone(), Path::new("/"))
+            .with_context(|| format!("board {}: the panel cannot be driven", board.name))?,
+    };
 
     // One daemon per state directory; then the policy, before anything listens.
     let _lock = lock(&arguments.state)?;
@@ -162,6 +170,7 @@ pub fn run(arguments: &RunArguments) -> anyhow::Result<()> {
         sips,
         policy_problem: Mutex::new(policy_problem),
         turns: Arc::default(),
+        setup_window: SetupWindow::default(),
     });
 
     // One thread answers UDP; everything else shares a runtime on this one.
@@ -281,7 +290,7 @@ fn ended(part: &str, end: std::io::Result<()>) -> std::io::Error {
 }
 
 /// Holds the state directory for this daemon. The kernel lets go of it however the daemon ends.
-fn lock(state: &std::path::Path) -> anyhow::Result<nix::fcntl::Flock<std::fs::File>> {
+fn lock(state: &Path) -> anyhow::Result<nix::fcntl::Flock<std::fs::File>> {
     use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
     let context = || {
         format!(
@@ -371,7 +380,7 @@ fn problem_of(origin: &Origin) -> Option<String> {
 }
 
 /// Counts the calls of the last two days again, and learns the countries and phones that are known.
-fn remember(state: &std::path::Path, shared: &Shared, clock: &mut Clock, recovered: &Recovered) {
+fn remember(state: &Path, shared: &Shared, clock: &mut Clock, recovered: &Recovered) {
     const MOST: u64 = 100_000;
     let now = clock.now();
     let mut desk = shared.lock();

@@ -1,6 +1,6 @@
 //! Health and figures of the running daemon, as `status` and the page show them.
 
-use std::fmt;
+use std::{fmt, time::Instant};
 
 use serde::{Deserialize, Serialize};
 use trunkguard_core::policy::Durability;
@@ -33,6 +33,9 @@ pub struct Status {
     pub certificate: Option<String>,
     /// The clients.
     pub clients: Vec<ClientStatus>,
+    /// Seconds for which the set-up window is open yet; absent when it is not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub setup_window_s: Option<u64>,
     /// Calls since the start.
     pub calls: CallFigures,
     /// Datagrams from strangers, none of which got an answer.
@@ -130,6 +133,9 @@ impl fmt::Display for Status {
         if let (Some(sips), Some(certificate)) = (&self.sips, &self.certificate) {
             writeln!(f, "  sips       {sips} (TLS), certificate SHA-256")?;
             writeln!(f, "             {certificate}")?;
+        }
+        if let Some(left) = self.setup_window_s {
+            writeln!(f, "  set-up     window open for another {}", duration(left))?;
         }
         for client in &self.clients {
             let heard = client.heard_s.map_or("not heard of yet".into(), |s| {
@@ -259,6 +265,9 @@ pub fn status(run: &Run) -> Status {
             .as_ref()
             .map(|(_, fingerprint)| fingerprint.clone()),
         clients,
+        // Rounded up: it is open as long as this is there.
+        setup_window_s: (run.setup_window.left(Instant::now()))
+            .map(|left| left.as_millis().div_ceil(1_000) as u64),
         calls: CallFigures {
             decided: figures.decided,
             approved: figures.approved,

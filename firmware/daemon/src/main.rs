@@ -19,6 +19,7 @@ mod network;
 mod panel;
 mod policy;
 mod reasons;
+mod setup_window;
 mod sockets;
 mod streams;
 mod tls;

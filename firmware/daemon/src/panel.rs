@@ -2,12 +2,12 @@
 
 use std::{
     sync::{Arc, atomic::Ordering},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use tokio::time::{MissedTickBehavior, interval};
 use tracing::{info, warn};
-use trunkguard_board::Front;
+use trunkguard_board::{Front, Presence};
 use trunkguard_core::{
     panel::{Press, Service, State, Why},
     policy::Mode,
@@ -34,6 +34,7 @@ pub async fn drive(mut front: Box<dyn Front>, run: Arc<Run>) {
         let state = if now_ms - moved_ms >= STALLED_MS {
             State {
                 service: Service::Fault,
+                setup_window: run.setup_window.left(Instant::now()).is_some(),
                 ..last
             }
         } else {
@@ -41,7 +42,7 @@ pub async fn drive(mut front: Box<dyn Front>, run: Arc<Run>) {
         };
         last = state;
         match front.tick(&state, now_ms) {
-            Ok(Some(press)) => pressed(press, &run),
+            Ok(Some(presence)) => pressed(&presence, &run),
             Ok(None) => told = false,
             Err(problem) if !told => {
                 warn!(%problem, "the panel does not obey; calls go on");
@@ -79,12 +80,12 @@ fn state(run: &Run) -> Option<State> {
         service,
         mode,
         alert: figures.open_incidents > 0,
-        setup_window: false,
+        setup_window: run.setup_window.left(Instant::now()).is_some(),
     })
 }
 
-fn pressed(press: Press, run: &Run) {
-    match press {
+fn pressed(presence: &Presence, run: &Run) {
+    match presence.press() {
         Press::Acknowledge => {
             if let Some(journal) = run.shared.journal() {
                 journal.acknowledge(None);
@@ -101,10 +102,15 @@ fn pressed(press: Press, run: &Run) {
                 Err(problem) => warn!(%problem, "button: the mode cannot be set"),
             }
         }
-        Press::SetupWindow | Press::FactoryReset => {
-            warn!(
-                "button: this version has no page to set up and no image to reset; nothing was done"
-            );
+        Press::SetupWindow => {
+            if run.setup_window.open(presence, Instant::now()) {
+                info!("button: the set-up window is open for ten minutes");
+            }
         }
+        // On the box this never comes here: the panel's process asks for the reset itself.
+        Press::FactoryReset => warn!(
+            "button: nothing was done: a reset is a function of the box's image (`trunkguard panel`); here, stop the daemon and remove {}",
+            run.state.display()
+        ),
     }
 }

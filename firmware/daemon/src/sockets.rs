@@ -62,7 +62,11 @@ pub fn open(sip: SocketAddr, sips: Option<SocketAddr>) -> anyhow::Result<Sockets
     Ok(Sockets { udp, tcp, tls })
 }
 
-fn inherited() -> anyhow::Result<Vec<(OwnedFd, String)>> {
+/// What systemd hands over, with the names that the units give it.
+///
+/// # Errors
+/// Variables of the environment that are not systemd's.
+pub fn inherited() -> anyhow::Result<Vec<(OwnedFd, String)>> {
     let fds =
         sd_notify::listen_fds_with_names().context("systemd's sockets cannot be taken over")?;
     Ok(fds

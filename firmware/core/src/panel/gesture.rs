@@ -1,9 +1,12 @@
 //! The button: what a press asks for, and the zone that a held button is in.
 
+use serde::{Deserialize, Serialize};
+
 use super::Pattern;
 
 /// What a press of the button asks for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Press {
     /// The alert has been seen.
     Acknowledge,

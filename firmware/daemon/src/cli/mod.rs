@@ -3,12 +3,14 @@
 
 mod appliance;
 mod bans;
+mod board;
 mod call;
 mod doctor;
 mod explain;
 mod firewall;
 mod history;
 mod network;
+mod panel;
 mod policy;
 mod pops;
 mod running;
@@ -55,6 +57,13 @@ enum Command {
     Network(network::Arguments),
     /// Take the port towards the PBX down while the other one has no link (bridge only).
     Ports,
+    /// Serve as the process that has the box's LEDs and button.
+    Panel(panel::Arguments),
+    /// Profiles of boards: list them, look one over, name the ports.
+    Board {
+        #[command(subcommand)]
+        command: board::Command,
+    },
     /// Show the daemon's health and figures.
     Status(Output),
     /// List decided calls, the newest first.
@@ -125,9 +134,16 @@ pub struct RunArguments {
     /// The local page (not in this version).
     #[arg(long, value_name = "ADDR:PORT")]
     pub web: Option<SocketAddr>,
-    /// The board's profile: LEDs, button, ports.
+    /// The board's profile: LEDs, button, ports. `auto` takes the one for this machine's device tree.
     #[arg(long, value_name = "PROFILE", default_value = "sim")]
     pub board: String,
+    /// Where the process listens that has LEDs and button (`trunkguard panel`). Without it, the daemon
+    /// drives them itself.
+    #[arg(long, value_name = "SOCKET")]
+    pub panel_socket: Option<PathBuf>,
+    /// The user that the panel's process runs as; root is always believed.
+    #[arg(long, value_name = "NAME", default_value = "trunkguard-panel")]
+    pub panel_user: String,
     /// What becomes of firewall rules.
     #[arg(long, value_enum, default_value_t = Firewall::DryRun)]
     pub firewall: Firewall,
@@ -192,6 +208,8 @@ pub fn run(arguments: Arguments) -> anyhow::Result<Answer> {
         Command::Box(arguments) => appliance::run(arguments),
         Command::Network(arguments) => network::run(&arguments),
         Command::Ports => network::ports(),
+        Command::Panel(arguments) => panel::run(arguments),
+        Command::Board { command } => board::run(command),
         Command::Status(output) => status::run(&output.state.dir, output.json),
         Command::Calls(arguments) => history::calls(&arguments),
         Command::Alerts {
