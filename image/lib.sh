@@ -100,3 +100,10 @@ box_debs() {
         echo "$cache/debs/$hash.deb"
     done < <(cd / && box_apt --print-uris download "$@" | awk '/\.deb/ { print $2, $4 }')
 }
+
+# alone NAME: from here on this script is the only one that makes what is called so; another one waits.
+alone() {
+    mkdir -p "$cache"
+    exec 9>"$cache/$1.lock"
+    flock 9
+}

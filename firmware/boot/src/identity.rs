@@ -93,6 +93,9 @@ pub const TRUNKGUARD: u32 = 961;
 /// The user that writes crashes down.
 pub const TRUNKGUARD_CRASH: u32 = 966;
 
+/// The user that renders the network (its group is of the same number).
+pub const TRUNKGUARD_NETWORK: u32 = 964;
+
 /// A folder of the data partition.
 #[derive(Debug, Clone, Copy)]
 pub struct Folder {
@@ -107,12 +110,14 @@ pub struct Folder {
 }
 
 /// B5. The numbers are the same in every version of the system, because the folders outlive it.
-pub const FOLDERS: [Folder; 5] = [
+pub const FOLDERS: [Folder; 6] = [
     folder("trunkguard", TRUNKGUARD, TRUNKGUARD, 0o700),
     // What systemd keeps from start to start: the time, a seed of random numbers.
     folder("systemd", 0, 0, 0o755),
     folder("box", 0, 0, 0o755),
     folder("box/provision", TRUNKGUARD, TRUNKGUARD, 0o700),
+    // The network wish (B9): the daemon writes, and what it writes is for the group to read.
+    folder("box/network", TRUNKGUARD, TRUNKGUARD_NETWORK, 0o2750),
     // root puts a kernel's last words there without being allowed to go round permissions.
     folder("box/crash", 0, TRUNKGUARD_CRASH, 0o770),
 ];
