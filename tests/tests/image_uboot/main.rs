@@ -50,6 +50,8 @@ fn a_trial_is_counted_and_ends() -> Result<()> {
     let machine = Machine::new()?;
     let trial = record(0xe, Slot::A, Some((Slot::B, 2)));
     machine.write(Place::First, &trial.encode().unwrap())?;
+    // A disk that is worn out: what cannot be counted is not tried, or it would be for ever.
+    assert_eq!(machine.starts_read_only(1)?, [(Slot::A, 0xe)]);
     let starts = machine.starts(1)?;
     assert_eq!(starts, [(Slot::B, 0xf)]);
     // Written by U-Boot as the box would have written it, to the other sector; the old one is whole.
