@@ -247,6 +247,11 @@ fn presses_go_to_the_one_daemon() {
         bench.key(true)?;
         bench.key(false)?;
         ensure!(second.hear()? == json!("acknowledge"));
+        // One that hangs would do it when nobody stands there any more.
+        bench.looks_fault(|| Ok(()))?;
+        bench.key(true)?;
+        bench.key(false)?;
+        bench.says("the daemon is silent; nothing was done")?;
         for octets in [&b"\x7f\xff\xff\xff"[..], b"\0\0\0\x02{}"] {
             let mut other = bench.connect()?;
             other.0.write_all(octets)?;
