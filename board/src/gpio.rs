@@ -19,6 +19,8 @@ use crate::{
 
 /// Levels of the button shorter than this are its contact; the kernel passes over them.
 const DEBOUNCE: Duration = Duration::from_millis(20);
+/// Words of 8 octets of one event (`struct gpio_v2_line_event`, linux/gpio.h).
+const EVENT_WORDS: usize = 6;
 /// Edges taken at one look. A button that has more waiting is broken, and must not hold the loop.
 const EDGES: usize = 64;
 
@@ -213,7 +215,14 @@ impl GpioButton {
             if !self.request.has_edge_event().map_err(wrong)? {
                 return Ok(self.edges.look());
             }
-            let edge = self.request.read_edge_event().map_err(wrong)?;
+            // Not read_edge_event: of gpiocdev 0.8, built for uAPI v2 alone, it reads eight and hands out
+            // one, so that a press between two looks would lose its end.
+            let mut words = [0; EVENT_WORDS];
+            let edge = self
+                .request
+                .read_edge_events_into_slice(&mut words)
+                .and_then(|read| self.request.edge_event_from_slice(&words[..read]))
+                .map_err(wrong)?;
             let next = self
                 .last
                 .is_none_or(|last| last.wrapping_add(1) == edge.line_seqno);

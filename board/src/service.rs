@@ -235,7 +235,11 @@ impl Panel {
         if press == Press::FactoryReset {
             return self.ask_for_reset();
         }
+        let speaks = self.word.speaks(self.silent_ms, self.now_ms());
         match &mut self.daemon {
+            Some(_) if !speaks => {
+                warn!(?press, "button: the daemon is silent; nothing was done");
+            }
             Some(daemon) => match daemon.say(&press) {
                 Ok(()) => info!(?press, "button: the daemon was told"),
                 Err(problem) => {

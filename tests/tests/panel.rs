@@ -247,6 +247,11 @@ fn presses_go_to_the_one_daemon() {
         bench.key(true)?;
         bench.key(false)?;
         ensure!(second.hear()? == json!("acknowledge"));
+        // One that hangs would do it when nobody stands there any more.
+        bench.looks_fault(|| Ok(()))?;
+        bench.key(true)?;
+        bench.key(false)?;
+        bench.says("the daemon is silent; nothing was done")?;
         for octets in [&b"\x7f\xff\xff\xff"[..], b"\0\0\0\x02{}"] {
             let mut other = bench.connect()?;
             other.0.write_all(octets)?;
@@ -424,6 +429,60 @@ fn the_daemon_believes_no_panel_of_another_user() {
         }
         let status = guard.cli(&["status"])?.out;
         ensure!(!status.contains("set-up"), "{status}");
+        Ok(())
+    });
+}
+
+/// As the units run them: two users, neither of them root, and a socket that systemd opened.
+#[test]
+fn panel_and_daemon_find_each_other_as_the_units_run_them() {
+    Office::run(|office| {
+        let folder = office.folder();
+        fs::set_permissions(folder, fs::Permissions::from_mode(0o755))?;
+        fs::create_dir(folder.join("bin"))?;
+        let binary = folder.join("bin/trunkguard");
+        fs::copy(tools::trunkguard()?, &binary)?;
+        let (binary, path) = (binary.to_string_lossy(), folder.join("panel.sock"));
+        let socket = path.to_string_lossy();
+        let mut command = vec!["--listen", &*socket, "--fdname=panel"];
+        command.extend(["/usr/bin/setpriv", "--reuid", "nobody", "--clear-groups"]);
+        command.extend(["--no-new-privs", &*binary, "panel", "--board", "sim"]);
+        command.extend(["--user", "daemon", "--socket", &*socket]);
+        let mut panel = office.start("systemd-socket-activate", &command)?;
+        panel.wait_for("the socket", LIMIT, |log| log.contains("Listening on"))?;
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o666))?;
+
+        let state = folder.join("theirs");
+        fs::create_dir(&state)?;
+        std::os::unix::fs::chown(&state, Some(1), Some(1))?;
+        let state = state.to_string_lossy();
+        let mut command = vec!["--reuid", "daemon", "--regid", "daemon", "--clear-groups"];
+        command.extend([
+            &*binary,
+            "run",
+            "--state",
+            &*state,
+            "--sip",
+            "127.0.0.20:5060",
+        ]);
+        command.extend(["--panel-socket", &*socket, "--panel-user", "nobody"]);
+        for times in 1..=2 {
+            let mut daemon = office.start("setpriv", &command)?;
+            panel.wait_for("the daemon", LIMIT, |log| {
+                log.matches("the daemon has connected").count() == times
+            })?;
+            ensure!(
+                !daemon.printed().contains("is not reached"),
+                "{}",
+                daemon.printed()
+            );
+            ensure!(daemon.alive());
+            daemon.kill();
+            panel.wait_for("its end", LIMIT, |log| {
+                log.matches("the daemon has gone").count() == times
+            })?;
+        }
+        ensure!(!panel.printed().contains("refused"), "{}", panel.printed());
         Ok(())
     });
 }

@@ -237,10 +237,19 @@ impl Machine {
     /// Starts it so many times over, and says which slot each start took, with the number of the record, as
     /// the kernel was told.
     pub fn starts(&self, count: usize) -> Result<Vec<(Slot, u64)>> {
+        self.starts_on(count, "")
+    }
+
+    /// The same on a disk that takes no write.
+    pub fn starts_read_only(&self, count: usize) -> Result<Vec<(Slot, u64)>> {
+        self.starts_on(count, ",readonly=on")
+    }
+
+    fn starts_on(&self, count: usize, option: &str) -> Result<Vec<(Slot, u64)>> {
         let said = self.folder.path().join("serial");
         let _ = fs::remove_file(&said);
         let disk = self.folder.path().join("disk");
-        let disk = format!("if=none,id=d0,format=raw,file={}", disk.display());
+        let disk = format!("if=none,id=d0,format=raw{option},file={}", disk.display());
         let uboot = self.uboot.display().to_string();
         let arguments = match self.board {
             Board::Virt => format!(

@@ -29,13 +29,19 @@ impl Word {
         self.gone = true;
     }
 
+    /// Does somebody listen who has spoken within `silent_ms`? A press for one that does not would be acted
+    /// on when nobody stands there any more.
+    pub fn speaks(&self, silent_ms: u64, now_ms: u64) -> bool {
+        !self.gone && (self.said).is_some_and(|(_, at)| now_ms.saturating_sub(at) < silent_ms)
+    }
+
     /// What is to be shown, where silence lasts `silent_ms` ([`SILENT_MS`]). A box whose daemon has not
     /// said anything yet is starting; one whose daemon fell silent answers no calls, and nobody can set
     /// it up.
     pub fn shown(&self, silent_ms: u64, now_ms: u64) -> State {
         match self.said {
             None => State::default(),
-            Some((state, at)) if !self.gone && now_ms.saturating_sub(at) < silent_ms => state,
+            Some((state, _)) if self.speaks(silent_ms, now_ms) => state,
             Some((state, _)) => State {
                 service: Service::Fault,
                 setup_window: false,
@@ -66,6 +72,7 @@ mod tests {
     fn silence_is_a_fault_only_after_a_word() {
         let mut word = Word::default();
         assert_eq!(word.shown(SILENT_MS, u64::MAX), State::default());
+        assert!(!word.speaks(SILENT_MS, 0));
         word.hear(WELL, 1_000);
         for (now, shown) in [
             (1_000, WELL),
@@ -74,6 +81,7 @@ mod tests {
             (u64::MAX, FAULT),
         ] {
             assert_eq!(word.shown(SILENT_MS, now), shown, "{now}");
+            assert_eq!(word.speaks(SILENT_MS, now), shown == WELL, "{now}");
         }
         assert_eq!(
             word.shown(SILENT_MS, 0),
