@@ -101,8 +101,8 @@ impl Wish {
         Ok(wish)
     }
 
-    /// Writes it to a file, whole or not at all, for its group to read; says whether it was another one
-    /// before. A file that says the same is not touched.
+    /// Writes it to a file, whole or not at all, for its group to read, and leaves word beside it
+    /// ([`take_word`]); says whether it was another one before. A file that says the same is not touched.
     ///
     /// # Errors
     /// The system's, with the path that it is about.
@@ -116,7 +116,29 @@ impl Wish {
             return Ok(false);
         }
         replace(path, &text).map_err(named)?;
+        File::create(word(path)).map_err(named)?;
         Ok(true)
+    }
+}
+
+/// Beside the wish, while one has been written that nobody has read. systemd starts who reads while this is
+/// there: watching the wish itself for a change, it would miss one that comes while another is carried out.
+fn word(path: &Path) -> PathBuf {
+    path.with_file_name("told")
+}
+
+/// Takes the word away, before the wish is read: what is written after that is told anew.
+///
+/// # Errors
+/// The system's, with the path that it is about.
+pub fn take_word(path: &Path) -> io::Result<()> {
+    let word = word(path);
+    match fs::remove_file(&word) {
+        Err(problem) if problem.kind() != io::ErrorKind::NotFound => Err(io::Error::new(
+            problem.kind(),
+            format!("{}: {problem}", word.display()),
+        )),
+        _ => Ok(()),
     }
 }
 
@@ -163,6 +185,9 @@ mod tests {
         assert!(!wish.write(&path).unwrap());
         assert_eq!(fs::metadata(&path).unwrap().modified().unwrap(), before);
         assert!(Wish::of_a_new_box(port("port1")).write(&path).unwrap());
+        assert!(word(&path).exists());
+        take_word(&path).unwrap();
+        take_word(&path).unwrap();
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
         let nowhere = folder.path().join("none/wish.json");
         let said = wish.write(&nowhere).unwrap_err().to_string();

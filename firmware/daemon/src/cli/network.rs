@@ -13,7 +13,7 @@ use trunkguard_core::policy::Interface;
 use trunkguard_network::{
     files, ports,
     render::{self, Mac},
-    wish::{Problem, Wish},
+    wish::{self, Problem, Wish},
 };
 
 use super::{Answer, print};
@@ -35,17 +35,30 @@ pub struct Arguments {
     /// systemd's folder of what holds until the next start.
     #[arg(long, value_name = "DIR", default_value = "/run/systemd")]
     folder: PathBuf,
-    /// Written anew when something has changed, for systemd to see.
+    /// Written when something has changed that systemd-networkd has read before.
     #[arg(
         long,
         value_name = "FILE",
         default_value = "/run/trunkguard-network/changed"
     )]
     changed: PathBuf,
+    /// Do nothing but take that file away: the change is put in force now.
+    #[arg(long)]
+    taken: bool,
 }
 
 /// Renders the wish; that of a new box where there is none, or a wrong one and nothing rendered yet.
 pub fn run(arguments: &Arguments) -> anyhow::Result<Answer> {
+    if arguments.taken {
+        let path = &arguments.changed;
+        return match fs::remove_file(path) {
+            Err(problem) if problem.kind() != std::io::ErrorKind::NotFound => {
+                Err(problem).with_context(|| format!("{}: cannot be taken away", path.display()))
+            }
+            _ => Ok(Answer::Yes),
+        };
+    }
+    wish::take_word(&arguments.wish).context("this user cannot write beside the wish")?;
     let (wish, answer) = match Wish::read(&arguments.wish) {
         Ok(wish) => (wish, Answer::Yes),
         Err(problem) => {
@@ -70,6 +83,11 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<Answer> {
         return Ok(answer);
     }
     let text: String = changes.iter().map(|change| format!("{change}\n")).collect();
+    // At the start of the box nobody has read anything yet; networkd's own state says whether.
+    if !arguments.folder.join("netif/state").exists() {
+        print(text)?;
+        return Ok(answer);
+    }
     fs::write(&arguments.changed, &text).with_context(|| {
         let path = arguments.changed.display();
         format!("{path}: cannot be written, so systemd does not hear of the change; make its folder writable")
