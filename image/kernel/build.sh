@@ -17,6 +17,7 @@ read -r deb size hash < <(box_apt --print-uris download "linux-source-$line" | a
 version=${deb#*_}
 version=${version%_all.deb}
 out="$cache/kernel/$version-$(key "$hash" "$here"/*.config "${BASH_SOURCE[0]}")"
+alone kernel
 if [ -e "$out/done" ]; then
     echo "$out"
     exit

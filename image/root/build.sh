@@ -22,6 +22,7 @@ uris=$(cd / && box_apt --print-uris download $names | awk '/\.deb/ { print $2, $
 
 out="$cache/root/$(key "$uris" "$time" "$version" "$daemon" "${BASH_SOURCE[0]}" "$image/lib.sh" "$here"/packages "$here"/leave-out "$here"/programs \
     "$(cd "$root" && find image/root/files systemd board -type f -print0 | sort -z | xargs -0 sha256sum)")"
+alone root
 if [ -e "$out/done" ]; then
     echo "$out"
     exit
@@ -80,9 +81,8 @@ done
 install -Dm644 "$root/systemd/sysusers.conf" "$tree/usr/lib/sysusers.d/10-trunkguard.conf"
 install -Dm644 "$root/systemd/tmpfiles.conf" "$tree/usr/lib/tmpfiles.d/trunkguard.conf"
 install -Dm644 "$root/systemd/journald.conf" "$tree/usr/lib/systemd/journald.conf.d/trunkguard.conf"
-for rules in "$root"/systemd/udev*.rules; do
-    [ -e "$rules" ] && install -Dm644 "$rules" "$tree/usr/lib/udev/rules.d/72-trunkguard-${rules##*/}"
-done
+install -Dm644 "$root/systemd/udev-panel.rules" "$tree/usr/lib/udev/rules.d/60-trunkguard-panel.rules"
+install -Dm644 "$root/systemd/sysctl-box.conf" "$tree/usr/lib/sysctl.d/60-trunkguard.conf"
 install -Dm644 "$root/docs/security.md" "$tree/usr/share/doc/trunkguard/security.md"
 install -Dm644 "$root/docs/box.md" "$tree/usr/share/doc/trunkguard/box.md"
 mkdir -p "$tree"/{etc,data,var,root,sys,proc,dev,run,tmp} "$tree/usr/lib/systemd/network"

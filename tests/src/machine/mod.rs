@@ -9,6 +9,7 @@
 
 mod card;
 mod guest;
+pub mod leds;
 mod plug;
 mod qmp;
 
