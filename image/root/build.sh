@@ -85,7 +85,7 @@ install -Dm644 "$root/systemd/udev-panel.rules" "$tree/usr/lib/udev/rules.d/60-t
 install -Dm644 "$root/systemd/sysctl-box.conf" "$tree/usr/lib/sysctl.d/60-trunkguard.conf"
 install -Dm644 "$root/docs/security.md" "$tree/usr/share/doc/trunkguard/security.md"
 install -Dm644 "$root/docs/box.md" "$tree/usr/share/doc/trunkguard/box.md"
-mkdir -p "$tree"/{etc,data,var,root,sys,proc,dev,run,tmp} "$tree/usr/lib/systemd/network"
+mkdir -p "$tree"/{etc,var,root,sys,proc,dev,run,tmp} "$tree/usr/lib/systemd/network"
 cat >"$tree/usr/lib/os-release" <<RELEASE
 ID=trunkguard
 ID_LIKE=debian
@@ -104,6 +104,7 @@ mkdir -p "$tree/etc/ssl/certs"
 find "$tree/usr/share/ca-certificates/mozilla" -name '*.crt' -print0 | sort -z | xargs -0 cat >"$tree/etc/ssl/certs/ca-certificates.crt"
 rm -rf "$tree/usr/share/ca-certificates"
 touch "$tree/usr/lib/clock-epoch"
+ln -s var/data "$tree/data"
 ln -s ../lib/systemd/systemd "$tree/usr/sbin/init"
 
 # 4. What the packages' scripts would have done, by the box's own programs, run on this machine.

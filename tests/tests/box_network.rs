@@ -92,7 +92,7 @@ fn box_b9_a_policy_becomes_the_boxs_network() {
             "{wish}"
         );
         let mode = fs::metadata(&place.wish)?.permissions().mode() & 0o777;
-        ensure!(mode == 0o640, "{mode:o}");
+        ensure!(mode == 0o644, "{mode:o}");
         let (code, said) = place.render()?;
         ensure!(code == 0 && !word.exists(), "{code} {said}");
         ensure!(!place.told(), "systemd-networkd has not read anything yet");

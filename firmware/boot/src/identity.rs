@@ -117,7 +117,7 @@ pub const FOLDERS: [Folder; 6] = [
     folder("box", 0, 0, 0o755),
     folder("box/provision", TRUNKGUARD, TRUNKGUARD, 0o700),
     // The network wish (B9): the daemon writes; its group reads, and takes the word of it away.
-    folder("box/network", TRUNKGUARD, TRUNKGUARD_NETWORK, 0o2770),
+    folder("box/network", TRUNKGUARD, TRUNKGUARD_NETWORK, 0o770),
     // root puts a kernel's last words there without being allowed to go round permissions.
     folder("box/crash", 0, TRUNKGUARD_CRASH, 0o770),
 ];

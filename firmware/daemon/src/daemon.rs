@@ -12,6 +12,7 @@ use std::{
 };
 
 use anyhow::{Context, bail};
+use nix::sys::statfs::{TMPFS_MAGIC, statfs};
 use tokio::{
     signal::unix::{SignalKind, signal},
     sync::{mpsc, oneshot},
@@ -61,6 +62,11 @@ pub struct Run {
     pub turns: Arc<AtomicU64>,
     /// Somebody stands in front of the box and sets it up.
     pub setup_window: SetupWindow,
+}
+
+/// Is this folder one that a power cut empties?
+fn in_memory(folder: &Path) -> bool {
+    statfs(folder).is_ok_and(|of| of.filesystem_type() == TMPFS_MAGIC)
 }
 
 /// Runs until SIGTERM or SIGINT.
@@ -126,6 +132,12 @@ pub fn run(arguments: &RunArguments) -> anyhow::Result<()> {
     for problem in [&policy_problem, &recovered.problem].into_iter().flatten() {
         warn!("{problem}");
         journal.raise("restored", problem);
+    }
+    if arguments.network_wish.is_some() && in_memory(&arguments.state) {
+        let problem = "the card's data partition cannot be used: what is set and decided now is forgotten when the \
+                       power goes; have the card replaced";
+        warn!("{problem}");
+        journal.raise("state-in-memory", problem);
     }
     shared.set_journal(journal);
 

@@ -149,10 +149,10 @@ fn replace(path: &Path, text: &[u8]) -> io::Result<()> {
         .write(true)
         .create(true)
         .truncate(true)
-        .mode(0o640)
+        .mode(0o644)
         .open(&other)?;
-    // The daemon's umask takes the group's right away; the folder has the group that is to read.
-    file.set_permissions(PermissionsExt::from_mode(0o640))?;
+    // The daemon's umask takes that right away; whoever is to read it, the folder lets in (B9).
+    file.set_permissions(PermissionsExt::from_mode(0o644))?;
     file.write_all(text)?;
     file.sync_all()?;
     fs::rename(&other, path)?;
@@ -180,7 +180,7 @@ mod tests {
         assert!(wish.write(&path).unwrap());
         assert_eq!(Wish::read(&path).unwrap(), wish);
         let mode = fs::metadata(&path).unwrap().permissions().mode() & 0o777;
-        assert_eq!(mode, 0o640);
+        assert_eq!(mode, 0o644);
         let before = fs::metadata(&path).unwrap().modified().unwrap();
         assert!(!wish.write(&path).unwrap());
         assert_eq!(fs::metadata(&path).unwrap().modified().unwrap(), before);

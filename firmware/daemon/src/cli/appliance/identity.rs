@@ -1,6 +1,6 @@
 //! `box identity` (B12).
 
-use std::path::PathBuf;
+use std::{os::unix::fs::PermissionsExt, path::PathBuf};
 
 use anyhow::Context;
 use clap::Args;
@@ -20,6 +20,12 @@ pub struct Arguments {
 
 pub fn run(arguments: &Arguments) -> anyhow::Result<Answer> {
     let data = &arguments.data;
+    if !data.exists() {
+        // A card without data: all of it lies in memory, until the power goes.
+        std::fs::create_dir(data)
+            .and_then(|()| std::fs::set_permissions(data, std::fs::Permissions::from_mode(0o755)))
+            .with_context(|| format!("{}: there is no such folder", data.display()))?;
+    }
     identity::make_folders(data, &FOLDERS)
         .context("cannot make the data partition's folders; is it mounted, and are you root?")?;
     let (identity, origin) = identity::keep(data)
