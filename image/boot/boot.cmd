@@ -103,10 +103,23 @@ for turn in ${order}; do
     fi
   fi
   # A Pi gets the slot's device tree, which goes with the slot's kernel. U-Boot itself puts in what the Pi's
-  # firmware knows better: memory, serial number, MAC address, revision of the chip. QEMU makes its own.
-  setenv fdt ${fdtcontroladdr}
-  if test "${devtype}" != "virtio"; then
-    setenv fdt ${tree}
+  # firmware knows better: memory, serial number, MAC address, revision of the chip. QEMU makes its own, and is
+  # told only where a kernel's last words are kept (the Pis' overlays say the same).
+  setenv fdt ${tree}
+  if test "${devtype}" = "virtio"; then
+    fdt addr ${fdtcontroladdr}
+    fdt move ${fdtcontroladdr} ${tree} 0x110000
+    fdt mknode / reserved-memory
+    fdt set /reserved-memory '#address-cells' <2>
+    fdt set /reserved-memory '#size-cells' <2>
+    fdt set /reserved-memory ranges
+    fdt mknode /reserved-memory ramoops@4b000000
+    fdt set /reserved-memory/ramoops@4b000000 compatible ramoops
+    fdt set /reserved-memory/ramoops@4b000000 reg <0 0x4b000000 0 0x80000>
+    fdt set /reserved-memory/ramoops@4b000000 record-size <0x10000>
+    fdt set /reserved-memory/ramoops@4b000000 console-size <0x20000>
+    fdt set /reserved-memory/ramoops@4b000000 max-reason <2>
+  else
     setexpr leaf gsub "^.*/" "" "${fdtfile}"
     load ${devtype} ${devnum}:${from} ${tree} dtb/${leaf} || setenv ready
   fi

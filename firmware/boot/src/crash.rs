@@ -147,8 +147,16 @@ pub fn log(unit: &str) -> Vec<u8> {
     }
 }
 
+/// Did the kernel whose console this was go because it was told to (`kernel_restart`, `kernel_power_off`
+/// in kernel/reboot.c)? Then these are no last words.
+fn on_purpose(name: &str, text: &[u8]) -> bool {
+    let said = |what: &[u8]| text.windows(what.len()).any(|part| part == what);
+    name.starts_with("console-")
+        && (said(b"reboot: Restarting system") || said(b"reboot: Power down"))
+}
+
 /// Moves a kernel's last words from pstore into the ring, and says how many there were. They are
-/// taken away from pstore when they are on the disk.
+/// taken away from pstore when they are on the disk, or when they are those of a usual restart.
 ///
 /// # Errors
 /// When the disk does not take one; that one stays in pstore.
@@ -162,7 +170,7 @@ pub fn keep_kernels(pstore: &Path, ring: &Path) -> io::Result<usize> {
         let path = pstore.join(&name);
         let text = files::read(&path, 8 << 20)?;
         // The newest few are all that the ring has room for; more of the same are only taken away.
-        if kept < KEPT / 2 {
+        if kept < KEPT / 2 && !on_purpose(&name, &text) {
             let head = format!("the kernel's last words, from pstore: {name}\n");
             keep(ring, "kernel", &head, &text)?;
             kept += 1;
@@ -233,6 +241,11 @@ mod tests {
         for n in 0..10 {
             fs::write(pstore.path().join(format!("dmesg-ramoops-{n}")), "Oops").unwrap();
         }
+        fs::write(
+            pstore.path().join("console-ramoops-0"),
+            "[ 9.1] reboot: Restarting system\n",
+        )
+        .unwrap();
         assert_eq!(keep_kernels(pstore.path(), ring.path()).unwrap(), KEPT / 2);
         assert_eq!(fs::read_dir(pstore.path()).unwrap().count(), 0);
         let text = fs::read_to_string(ring.path().join("0001-kernel.log")).unwrap();
