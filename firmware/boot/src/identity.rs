@@ -183,7 +183,7 @@ fn make_folder(path: &Path, wanted: &Folder) -> io::Result<()> {
 mod tests {
     use super::*;
 
-    fn mine() -> [Folder; 5] {
+    fn mine() -> [Folder; 6] {
         let user = nix::unistd::geteuid().as_raw();
         let group = nix::unistd::getegid().as_raw();
         FOLDERS.map(|f| Folder { user, group, ..f })
