@@ -58,6 +58,10 @@ fi
 # Of a compiler of its own, so in a folder of its own.
 export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-$root/target}/cross"
 unset RUSTFLAGS
+# The same source gives the same binary, wherever it lies and whoever builds it.
+crates="${CARGO_HOME:-$HOME/.cargo}"
+flags="$flags --remap-path-prefix=$crates=/crates --remap-path-prefix=$root=/trunkguard"
+export CFLAGS_aarch64_unknown_linux_gnu="-ffile-prefix-map=$crates=/crates -ffile-prefix-map=$root=/trunkguard"
 # Only for the target: build scripts and macros run here, with this machine's library.
 export CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUSTFLAGS="$flags"
 export CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER=aarch64-linux-gnu-gcc
