@@ -27,6 +27,7 @@ nft nftables
 conntrack conntrack
 tcpdump tcpdump
 dnsmasq dnsmasq-base
+busybox busybox
 "
 missing=$(echo "$wanted" | while read -r command package; do
     [ -z "$command" ] || command -v "$command" >/dev/null || echo "$package"

@@ -3,7 +3,7 @@
 use std::{
     io::{BufRead, BufReader, Write},
     os::unix::net::UnixStream,
-    path::Path,
+    sync::atomic::{AtomicU32, Ordering},
     thread,
     time::{Duration, Instant},
 };
@@ -12,10 +12,12 @@ use anyhow::{Context, Result, ensure};
 
 use super::PATIENCE;
 
+/// Numbers the lines, so that a late answer to one guest's line is not taken for another's.
+static ASKED: AtomicU32 = AtomicU32::new(0);
+
 /// The shell.
 pub struct Guest {
     reader: BufReader<UnixStream>,
-    asked: u32,
 }
 
 /// How a command in the guest ended.
@@ -28,12 +30,10 @@ pub struct Ran {
 }
 
 impl Guest {
-    pub(super) fn connect(socket: &Path) -> Result<Guest> {
-        let stream = UnixStream::connect(socket)?;
+    pub(super) fn on(stream: UnixStream) -> Result<Guest> {
         stream.set_read_timeout(Some(Duration::from_secs(5)))?;
         let mut guest = Guest {
             reader: BufReader::new(stream),
-            asked: 0,
         };
         let started = Instant::now();
         // What is written before the shell is there waits in the port, or is lost with an early reader.
@@ -46,7 +46,10 @@ impl Guest {
                 Err(_) => {}
             }
         }
-        guest.reader.get_ref().set_read_timeout(Some(PATIENCE))?;
+        guest
+            .reader
+            .get_ref()
+            .set_read_timeout(Some(PATIENCE / 4))?;
         Ok(guest)
     }
 
@@ -55,14 +58,13 @@ impl Guest {
     /// # Errors
     /// When the guest does not answer.
     pub fn run(&mut self, line: &str) -> Result<Ran> {
-        self.asked += 1;
-        let mark = format!("ran-{}-", self.asked);
+        let asked = ASKED.fetch_add(1, Ordering::Relaxed);
+        let mark = format!("ran-{asked}-");
         // The mark is put together in the guest, so that the line itself does not contain it.
-        let asked = format!(
-            "{{ {line}\n}} 2>&1 </dev/null; echo; echo \"ran-\"\"{}-$?\"\n",
-            self.asked
+        let text = format!(
+            "{{ {line}\n}} 2>&1 </dev/null; code=$?; echo; echo \"ran-\"\"{asked}-$code\"\n"
         );
-        self.reader.get_mut().write_all(asked.as_bytes())?;
+        self.reader.get_mut().write_all(text.as_bytes())?;
         let mut out = String::new();
         loop {
             let mut octets = Vec::new();
@@ -108,10 +110,13 @@ impl Guest {
     pub fn until(&mut self, line: &str) -> Result<String> {
         let started = Instant::now();
         loop {
-            let ran = self.run(line)?;
-            if ran.code == 0 {
-                return Ok(ran.out);
-            }
+            let ran = match self.run(line) {
+                Ok(ran) if ran.code == 0 => return Ok(ran.out),
+                Ok(ran) => ran,
+                // An answer may be lost where the shell was started again in between.
+                Err(_) if started.elapsed() < PATIENCE => continue,
+                Err(problem) => return Err(problem),
+            };
             ensure!(
                 started.elapsed() < PATIENCE,
                 "`{line}` in the guest still says, exit {}:\n{}",

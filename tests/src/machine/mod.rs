@@ -9,23 +9,26 @@
 
 mod card;
 mod guest;
+mod in_place;
 pub mod leds;
 mod plug;
 mod qmp;
 
 pub use card::{Card, Image, at};
 pub use guest::{Guest, Ran};
+pub use in_place::in_place;
 pub use plug::plug;
 pub use qmp::Qmp;
 
 use std::{
     fs,
+    os::unix::net::UnixStream,
     path::{Path, PathBuf},
     process::ExitStatus,
     time::Duration,
 };
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
 
 use crate::{Process, tools};
 
@@ -50,7 +53,9 @@ pub struct Machine {
     process: Process,
     folder: PathBuf,
     qmp: Qmp,
-    shell: bool,
+    /// Open from the beginning to the end: a shell with nobody at the other end ends, and after a few times
+    /// it is not started again.
+    line: Option<UnixStream>,
 }
 
 impl Machine {
@@ -135,11 +140,14 @@ impl Machine {
             &folder.join("qemu.log"),
         )?;
         let qmp = Qmp::connect(&folder.join("qmp"), &mut process)?;
+        let line = (options.shell)
+            .then(|| UnixStream::connect(folder.join("shell")).context("the shell's socket"))
+            .transpose()?;
         Ok(Machine {
             process,
             folder: folder.to_owned(),
             qmp,
-            shell: options.shell,
+            line,
         })
     }
 
@@ -153,8 +161,12 @@ impl Machine {
     /// # Errors
     /// When it was not asked for, or the guest does not come up.
     pub fn guest(&mut self) -> Result<Guest> {
-        ensure!(self.shell, "the machine was started without a shell");
-        Guest::connect(&self.folder.join("shell")).with_context(|| {
+        let line = self
+            .line
+            .as_ref()
+            .context("the machine was started without a shell")?;
+        let line = line.try_clone()?;
+        Guest::on(line).with_context(|| {
             format!(
                 "the guest does not come up; its console says:\n{}",
                 self.console()

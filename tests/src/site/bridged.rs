@@ -1,7 +1,12 @@
 //! What passes a box in `bridge` (docs/security.md, Packets), from both ends of its cable. Whether the
 //! box is a network of this kernel or the image in a machine of its own makes no difference here.
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::{
+    collections::BTreeSet,
+    net::{Ipv4Addr, SocketAddr},
+    sync::atomic::{AtomicU32, Ordering},
+    time::{Duration, Instant},
+};
 
 use anyhow::{Context, Result, ensure};
 
@@ -19,6 +24,8 @@ pub struct Wire {
     pub at_pbx: Capture,
     /// The internet's port.
     pub at_internet: Capture,
+    /// How long what was sent may be on its way; not at all through networks of this kernel.
+    patience: Duration,
 }
 
 impl Wire {
@@ -32,7 +39,47 @@ impl Wire {
             inside: Raw::open(&site.lan)?,
             at_pbx: site.at_pbx()?,
             at_internet: site.at_internet()?,
+            patience: Duration::ZERO,
         })
+    }
+
+    /// The same where a box in an emulated machine is between both ends: that nothing of some packets has
+    /// come through is said when a later one that may has, or after two seconds.
+    ///
+    /// # Errors
+    /// When a socket cannot be opened.
+    pub fn through_a_machine(site: &Site<'_>) -> Result<Wire> {
+        let patience = Duration::from_secs(2);
+        Ok(Wire {
+            patience,
+            ..Wire::of(site)?
+        })
+    }
+
+    /// Waits until all that was sent to the PBX has come, or is lost.
+    ///
+    /// # Errors
+    /// When nothing can be sent.
+    pub fn all_is_in(&self) -> Result<()> {
+        self.last(&self.outside, &self.at_pbx, at::POP, at::PBX)
+    }
+
+    fn all_is_out(&self) -> Result<()> {
+        self.last(&self.inside, &self.at_internet, at::PBX, at::POP)
+    }
+
+    /// Sends what may pass after all else, and waits for it.
+    fn last(&self, raw: &Raw, capture: &Capture, from: Ipv4Addr, to: Ipv4Addr) -> Result<()> {
+        if self.patience.is_zero() {
+            return Ok(());
+        }
+        static LAST: AtomicU32 = AtomicU32::new(0);
+        let name = format!("last {}", LAST.fetch_add(1, Ordering::Relaxed));
+        let (from, to) = (SocketAddr::from((from, 5060)), SocketAddr::from((to, 5060)));
+        raw.send(&packet::udp(from, to, &packet::mark(&name, 0)))?;
+        let started = Instant::now();
+        while started.elapsed() < self.patience && capture.count(&name)? == 0 {}
+        Ok(())
     }
 
     /// All of these arrive at the PBX.
@@ -49,8 +96,11 @@ impl Wire {
     /// # Errors
     /// Which do.
     pub fn nothing_inwards(&self, all: &[Probes]) -> Result<()> {
-        all.iter()
-            .try_for_each(|probes| probes.none_arrives(&self.outside, &self.at_pbx))
+        all.iter().try_for_each(|probes| {
+            probes.send(&self.outside, &self.at_pbx)?;
+            self.all_is_in()?;
+            none(probes.came(&self.at_pbx)?)
+        })
     }
 
     /// All of these of the PBX arrive outside.
@@ -67,8 +117,11 @@ impl Wire {
     /// # Errors
     /// Which do.
     pub fn nothing_outwards(&self, all: &[Probes]) -> Result<()> {
-        all.iter()
-            .try_for_each(|probes| probes.none_arrives(&self.inside, &self.at_internet))
+        all.iter().try_for_each(|probes| {
+            probes.send(&self.inside, &self.at_internet)?;
+            self.all_is_out()?;
+            none(probes.came(&self.at_internet)?)
+        })
     }
 
     /// Which kinds of frames, of each one that is no IP, reach the PBX's port.
@@ -86,6 +139,7 @@ impl Wire {
         let inside = packet::udp(from, (at::PBX, 5060).into(), &packet::mark("tagged", 0));
         let body = [&[0, 42, 8, 0][..], &inside].concat();
         ethernet::shout(&site.internet, kind::VLAN, &body)?;
+        self.all_is_in()?;
         let came = self
             .at_pbx
             .frames(|f| !f.leaves && kinds.contains(&f.ethertype))?;
@@ -95,6 +149,11 @@ impl Wire {
         }
         Ok(came)
     }
+}
+
+fn none(came: BTreeSet<String>) -> Result<()> {
+    ensure!(came.is_empty(), "these came through: {came:#?}");
+    Ok(())
 }
 
 /// Who has no business here, by IPv4 and IPv6, and as the PBX itself.
@@ -127,6 +186,58 @@ pub fn dhcp(server: Ipv4Addr, client: Ipv4Addr) -> Probes {
         .packet("dhcp question", |mark| {
             let from = SocketAddr::from((Ipv4Addr::UNSPECIFIED, 68));
             packet::udp(from, (everybody, 67).into(), mark)
+        })
+}
+
+/// What the PBX asks the PoP and a DNS server (F6, F7), so that they may answer.
+pub fn questions() -> Probes {
+    Probes::default()
+        .packet("asks the PoP", |mark| {
+            let text = [b"INVITE sip:1@pop SIP/2.0\r\n\r\nc=IN IP4 192.168.77.10\r\nm=audio 15000 RTP/AVP 0\r\n", mark].concat();
+            packet::udp((at::PBX, 5060).into(), (at::POP, 5060).into(), &text)
+        })
+        .packet("asks for a name", |mark| {
+            packet::udp((at::PBX, 33_001).into(), (at::DNS, 53).into(), mark)
+        })
+}
+
+/// An ICMP error of a router of the internet about a datagram of the PBX to the PoP.
+fn too_big(mark: &[u8], port: u16) -> Vec<u8> {
+    let about = packet::udp((at::PBX, port).into(), (at::POP, 5060).into(), mark);
+    let body = [&[0, 0, 5, 0][..], &about].concat();
+    packet::icmp(at::UPSTREAM.into(), at::PBX.into(), 3, 4, &body)
+}
+
+/// Answers to [`questions`] (F2), and errors about them (F8).
+pub fn answers() -> Probes {
+    let udp = |from: (Ipv4Addr, u16), port, mark: &[u8]| {
+        packet::udp(from.into(), (at::PBX, port).into(), mark)
+    };
+    Probes::default()
+        .packet("DNS answers", |mark| udp((at::DNS, 53), 33_001, mark))
+        .packet("PoP answers", |mark| udp((at::POP, 5060), 5060, mark))
+        .packet("too big", |mark| too_big(mark, 5060))
+}
+
+/// What looks like an answer and is none (F2).
+pub fn not_answers() -> Probes {
+    let to = |port| SocketAddr::from((at::PBX, port));
+    Probes::default()
+        .packet("another answers for DNS", |mark| {
+            packet::udp((at::ATTACKER, 53).into(), to(33_001), mark)
+        })
+        .packet("another port answers for DNS", |mark| {
+            packet::udp((at::DNS, 54).into(), to(33_001), mark)
+        })
+        .packet("another answers for the web", |mark| {
+            packet::tcp((at::ATTACKER, 443).into(), to(5060), 18, mark)
+        })
+        .packet("another answers for the PoP", |mark| {
+            packet::udp((at::ATTACKER, 5060).into(), to(5060), mark)
+        })
+        .packet("too big, of nothing", |mark| too_big(mark, 5_999))
+        .packet("audio to what the PBX's SIP names", |mark| {
+            packet::udp((at::ATTACKER, 16_000).into(), to(15_000), mark)
         })
 }
 

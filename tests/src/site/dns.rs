@@ -9,7 +9,7 @@ use std::{
 
 use anyhow::{Context, Result, ensure};
 
-use super::{Place, at};
+use super::{Place, at, mdns};
 
 /// What the server answers.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -117,6 +117,38 @@ impl Drop for Dns {
             let _ = thread.join();
         }
     }
+}
+
+/// Asks a name server for the address of a name, as a computer of the office does; the one that is
+/// answered, or `None` when there is none within four seconds.
+///
+/// # Errors
+/// When the question cannot be sent.
+pub fn ask(
+    place: &Place,
+    from: Ipv4Addr,
+    server: Ipv4Addr,
+    name: &str,
+) -> Result<Option<Ipv4Addr>> {
+    let socket = place.within(|| UdpSocket::bind((from, 0)).context("the asker's socket"))?;
+    socket.set_read_timeout(Some(Duration::from_secs(2)))?;
+    // With recursion.
+    let mut question = vec![0x47, 0x11, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0];
+    for label in name.split('.') {
+        question.push(label.len() as u8);
+        question.extend(label.as_bytes());
+    }
+    question.extend([0, 0, 1, 0, 1]);
+    let mut buffer = [0; 2_048];
+    for _ in 0..2 {
+        socket.send_to(&question, (server, 53))?;
+        if let Ok((length, _)) = socket.recv_from(&mut buffer) {
+            return Ok(mdns::address(
+                &buffer[question.len()..length.max(question.len())],
+            ));
+        }
+    }
+    Ok(None)
 }
 
 fn serve(socket: &UdpSocket, other: &UdpSocket, state: &Mutex<State>) {

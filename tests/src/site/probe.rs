@@ -3,6 +3,7 @@
 use std::{
     collections::BTreeSet,
     net::{IpAddr, SocketAddr},
+    time::{Duration, Instant},
 };
 
 use anyhow::{Result, ensure};
@@ -147,33 +148,56 @@ impl Probes {
         self.0.iter().map(|probe| probe.name.clone()).collect()
     }
 
-    /// Sends all of them; the names of those that came out where the capture listens.
+    /// Sends all of them; what the capture has seen until now is forgotten.
     ///
     /// # Errors
     /// When one cannot be sent, or two have one name.
-    pub fn arrived(&self, raw: &Raw, capture: &Capture) -> Result<BTreeSet<String>> {
+    pub fn send(&self, raw: &Raw, capture: &Capture) -> Result<()> {
         ensure!(
             self.names().len() == self.0.len(),
             "two attempts of one name"
         );
         capture.clear()?;
-        for packet in self.0.iter().flat_map(|probe| &probe.packets) {
-            raw.send(packet)?;
-        }
+        (self.0.iter().flat_map(|probe| &probe.packets)).try_for_each(|packet| raw.send(packet))
+    }
+
+    /// The names of those that have come out where the capture listens.
+    ///
+    /// # Errors
+    /// When the capture stands still.
+    pub fn came(&self, capture: &Capture) -> Result<BTreeSet<String>> {
         capture.settle()?;
         let all = self.names().into_iter();
         Ok(all.filter(|name| capture.has(name)).collect())
     }
 
-    /// Checks that all of them arrive.
+    /// Sends all of them; the names of those that came out where the capture listens.
+    ///
+    /// # Errors
+    /// When one cannot be sent, or two have one name.
+    pub fn arrived(&self, raw: &Raw, capture: &Capture) -> Result<BTreeSet<String>> {
+        self.send(raw, capture)?;
+        self.came(capture)
+    }
+
+    /// Checks that all of them arrive, within a few seconds: a box may be an emulated machine.
     ///
     /// # Errors
     /// When one does not.
     pub fn all_arrive(&self, raw: &Raw, capture: &Capture) -> Result<()> {
-        let came = self.arrived(raw, capture)?;
-        let lost: Vec<String> = self.names().difference(&came).cloned().collect();
-        ensure!(lost.is_empty(), "these did not arrive: {lost:#?}");
-        Ok(())
+        self.send(raw, capture)?;
+        let started = Instant::now();
+        loop {
+            let came = self.came(capture)?;
+            let lost: Vec<String> = self.names().difference(&came).cloned().collect();
+            if lost.is_empty() {
+                return Ok(());
+            }
+            ensure!(
+                started.elapsed() < Duration::from_secs(5),
+                "these did not arrive: {lost:#?}"
+            );
+        }
     }
 
     /// Checks that none of them arrives.
