@@ -110,7 +110,7 @@ fn look(path: &Path) -> Result<Vec<String>> {
     if mode & 0o6000 != 0 {
         wrong.push(format!("runs as another one: {mode:o}"));
     }
-    if mode & 0o022 != 0 {
+    if mode & 0o022 != 0 && mode & 0o1000 == 0 {
         wrong.push(format!("others may write: {mode:o}"));
     }
     if !kind.is_file() {

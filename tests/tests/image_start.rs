@@ -1,8 +1,13 @@
 //! The released box, seen from outside only: docs/box.md B3, B5, B6, B13 and docs/security.md F9 to F11.
 
+use std::{
+    thread,
+    time::{Duration, Instant},
+};
+
 use anyhow::{Context, Result, ensure};
 use trunkguard_tests::{
-    machine::{Card, Found, Image, Stand, Started, at as part, policy, scan},
+    machine::{Card, Found, Image, PATIENCE, Stand, Started, at as part, policy, scan},
     site::{Site, Topology, at},
 };
 
@@ -40,6 +45,26 @@ fn run(
     outcome.with_context(|| format!("{name}; the console says:\n{console}"))?;
     Ok(console)
 }
+
+/// Waits until the card says so of the file on it: calls are answered before it is looked at.
+fn until_result(card: &Card, start: &str) -> Result<String> {
+    let started = Instant::now();
+    loop {
+        let result = card.get(RESULT)?;
+        if result.starts_with(start) {
+            ensure!(result.len() == 4_096, "{} octets", result.len());
+            return Ok(result);
+        }
+        ensure!(
+            started.elapsed() < PATIENCE,
+            "the card still says: {result}"
+        );
+        thread::sleep(Duration::from_millis(200));
+    }
+}
+
+const APPLIED: &str = "TRUNKGUARD: trunkguard.toml WAS APPLIED";
+const REFUSED: &str = "TRUNKGUARD: trunkguard.toml WAS NOT APPLIED";
 
 /// All of the FAT but its files: boot sector, both tables.
 fn tables(card: &Card) -> Result<Vec<u8>> {
@@ -87,21 +112,25 @@ fn image_start_provisioned_and_closed_to_everybody_else() {
                 ensure!(found == wanted, "F9 to F11, from {who}: {found:?}");
             }
             // The box still is what it was.
-            stand.decides("A01")
+            stand.decides("A01")?;
+            until_result(card, APPLIED).map(drop)
         })?;
         silent_after_uboot(&console, "A")?;
 
         let result = card.get(RESULT)?;
-        ensure!(
-            result.starts_with("TRUNKGUARD: trunkguard.toml WAS APPLIED") && result.len() == 4_096,
-            "{result}"
-        );
+        ensure!(result.starts_with(APPLIED), "{result}");
         ensure!(tables(card)? == fat, "the FAT itself was written to");
         let console = run(
             stand,
             card,
             "second start to first OPTIONS answered",
-            |_| stand.decides("A01"),
+            |_| {
+                // Nothing outside tells when the file has been looked at, so it is given its time.
+                for _ in 0..10 {
+                    stand.decides("A01")?;
+                }
+                Ok(())
+            },
         )?;
         silent_after_uboot(&console, "A")?;
         ensure!(card.get(RESULT)? == result, "{}", card.get(RESULT)?);
@@ -128,7 +157,8 @@ fn silent_after_uboot(console: &str, slot: &str) -> Result<()> {
 fn image_start_whatever_is_wrong_with_the_card() {
     office(|stand, card, _| {
         run(stand, card, "first start to first OPTIONS answered", |_| {
-            stand.decides("A01")
+            stand.decides("A01")?;
+            until_result(card, APPLIED).map(drop)
         })?;
 
         // B3 and B13: a slot without a file system, and a file with a mistake.
@@ -136,6 +166,7 @@ fn image_start_whatever_is_wrong_with_the_card() {
         let wrong = policy("A02").replace("mode = \"prevent\"", "mode = \"prevented\"");
         card.put("trunkguard.toml", &wrong)?;
         let console = run(stand, card, "start from the other slot", |_| {
+            until_result(card, REFUSED)?;
             stand.decides("A01")
         })?;
         ensure!(
@@ -145,7 +176,7 @@ fn image_start_whatever_is_wrong_with_the_card() {
         silent_after_uboot(&console, "B")?;
         let result = card.get(RESULT)?;
         ensure!(
-            result.starts_with("TRUNKGUARD: trunkguard.toml WAS NOT APPLIED")
+            result.starts_with(REFUSED)
                 && result.contains("trunkguard.toml:4:")
                 && result.contains("settings.mode"),
             "{result}"
@@ -158,13 +189,9 @@ fn image_start_whatever_is_wrong_with_the_card() {
             .collect();
         card.write(part::DATA * MIB, &junk)?;
         run(stand, card, "start with junk for data", |_| {
-            stand.until_decides("A03")
+            stand.until_decides("A03")?;
+            until_result(card, APPLIED).map(drop)
         })?;
-        let result = card.get(RESULT)?;
-        ensure!(
-            result.starts_with("TRUNKGUARD: trunkguard.toml WAS APPLIED"),
-            "{result}"
-        );
         ensure!(
             card.read(part::DATA * MIB + 1024 + 56, 2)? == [0x53, 0xef],
             "no ext4 was made"

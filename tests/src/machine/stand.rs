@@ -76,6 +76,7 @@ impl<'a> Stand<'a> {
     /// # Errors
     /// When the kernel does not do it.
     pub fn new(site: &'a Site<'a>, image: &'a Image) -> Result<Stand<'a>> {
+        std::fs::create_dir(site.office.folder().join("machines"))?;
         Ok(Stand {
             site,
             image,
@@ -84,9 +85,9 @@ impl<'a> Stand<'a> {
         })
     }
 
-    /// A path in the test's own folder.
+    /// A path in a folder of the test's own. Cards are too large for the office's, which is shown when a test fails.
     pub fn path(&self, name: &str) -> PathBuf {
-        self.site.office.folder().join(name)
+        self.site.office.folder().join("machines").join(name)
     }
 
     /// Switches the box on.
