@@ -77,7 +77,8 @@ fn claims(stand: &Stand<'_>, card: &Card, guest: &mut Guest) -> Result<()> {
     mounts(guest)?;
     exposure(guest)?;
     memory(guest)?;
-    disk(card, guest)
+    disk(card, guest)?;
+    name(guest)
 }
 
 /// Blocks of `systemctl show`, by unit.
@@ -332,6 +333,15 @@ fn times(guest: &mut Guest) -> Result<()> {
             < when("Starting systemd-networkd.service")?,
         "F17: networkd did not wait for the closed rules"
     );
+    Ok(())
+}
+
+/// B12: what the box is called.
+fn name(guest: &mut Guest) -> Result<()> {
+    let id = guest.must("cat /data/box/id")?;
+    let name = guest.must("hostname")?;
+    let name = name.trim();
+    ensure!(name == format!("trunkguard-{}", &id[..4]), "{name} of {id}");
     Ok(())
 }
 
