@@ -26,7 +26,7 @@ fn office(test: impl FnOnce(&Stand<'_>, &Card) -> Result<()> + Send + 'static) {
 fn ready(stand: &Stand<'_>, started: &mut Started) -> Result<Guest> {
     stand.until_decides("A01")?;
     let mut guest = started.machine.guest()?;
-    guest.until("systemctl is-system-running | grep -qx running")?;
+    guest.running()?;
     Ok(guest)
 }
 
@@ -107,9 +107,7 @@ fn services(stand: &Stand<'_>, started: &mut Started) -> Result<()> {
     guest.until("ls /data/box/crash/*-trunkguard-firewall.service.log")?;
     let listed = guest.must("trunkguard box crashes")?;
     ensure!(listed.contains("trunkguard-firewall.service"), "{listed}");
-    guest
-        .until("systemctl is-system-running | grep -qx running")
-        .map(drop)
+    guest.running()
 }
 
 /// Nobody feeds the board's watchdog any more: B7.

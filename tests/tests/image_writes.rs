@@ -39,7 +39,7 @@ fn image_writes_little_when_idle_and_for_calls() {
 fn claims(stand: &Stand<'_>, started: &mut Started) -> Result<()> {
     stand.until_decides("A01")?;
     let mut guest = started.machine.guest()?;
-    guest.until("systemctl is-system-running | grep -qx running")?;
+    guest.running()?;
     let first = written(&mut guest)?;
     println!("figure: octets written by the first start {first} B");
     let idle = idle(&mut guest)?;
