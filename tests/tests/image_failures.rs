@@ -24,8 +24,8 @@ fn office(test: impl FnOnce(&Stand<'_>, &Card) -> Result<()> + Send + 'static) {
 
 /// A start with the office's policy in force, and a shell.
 fn ready(stand: &Stand<'_>, started: &mut Started) -> Result<Guest> {
-    stand.until_decides("A01")?;
     let mut guest = started.machine.guest()?;
+    stand.until_decides("A01")?;
     guest.running()?;
     Ok(guest)
 }

@@ -14,7 +14,7 @@ use trunkguard_tests::{
 };
 
 /// How long an idle box is watched. Data reach the card 30 s after they were written at the latest.
-const IDLE: Duration = Duration::from_secs(240);
+const IDLE: Duration = Duration::from_secs(180);
 const NUMBER: &str = "12125550123";
 /// Wear that an hour of nothing may cost: a card of 8 GiB takes some 10 TB, which is 4,000 years of this.
 const MOST_IDLE: u64 = 256 << 10;
@@ -37,8 +37,8 @@ fn image_writes_little_when_idle_and_for_calls() {
 }
 
 fn claims(stand: &Stand<'_>, started: &mut Started) -> Result<()> {
-    stand.until_decides("A01")?;
     let mut guest = started.machine.guest()?;
+    stand.until_decides("A01")?;
     guest.running()?;
     let first = written(&mut guest)?;
     println!("figure: octets written by the first start {first} B");
