@@ -1,4 +1,5 @@
 //! What each failure does to a running box, with the test kernel's shell: docs/box.md B4, B5, B7, B12, B16.
+#![allow(clippy::unwrap_used)]
 
 use std::time::{Duration, Instant};
 

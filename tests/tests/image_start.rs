@@ -1,4 +1,5 @@
 //! The released box, seen from outside only: docs/box.md B3, B5, B6, B13 and docs/security.md F9 to F11.
+#![allow(clippy::unwrap_used)]
 
 use std::{
     thread,
