@@ -103,6 +103,20 @@ impl Guest {
         Ok(ran.out)
     }
 
+    /// Waits until the start is over and nothing has failed.
+    ///
+    /// # Errors
+    /// What has failed, or what is still waited for.
+    pub fn running(&mut self) -> Result<()> {
+        let said = self.until(
+            "case $(systemctl is-system-running) in running|degraded) ;; *) systemctl list-jobs --no-pager; false ;; esac",
+        );
+        said.context("the start does not end")?;
+        let failed = self.must("systemctl --failed --no-pager --no-legend")?;
+        ensure!(failed.trim().is_empty(), "failed:\n{failed}");
+        Ok(())
+    }
+
     /// Waits until a line succeeds.
     ///
     /// # Errors

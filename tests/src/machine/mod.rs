@@ -13,12 +13,16 @@ mod in_place;
 pub mod leds;
 mod plug;
 mod qmp;
+mod scan;
+mod stand;
 
 pub use card::{Card, Image, at};
 pub use guest::{Guest, Ran};
 pub use in_place::in_place;
 pub use plug::plug;
 pub use qmp::Qmp;
+pub use scan::{Found, scan};
+pub use stand::{Stand, Started, policy};
 
 use std::{
     fs,
@@ -109,7 +113,10 @@ impl Machine {
             "-qmp".into(),
             format!("unix:{},server=on,wait=off", at("qmp")),
             "-drive".into(),
-            format!("if=none,id=card,format=raw,file={}", card.path().display()),
+            format!(
+                "if=none,id=card,format=raw,discard=unmap,file={}",
+                card.path().display()
+            ),
             "-device".into(),
             "virtio-blk-pci,drive=card,addr=0x4".into(),
         ]);
