@@ -27,6 +27,8 @@ nft nftables
 conntrack conntrack
 tcpdump tcpdump
 dnsmasq dnsmasq-base
+sqlite3 sqlite3
+mcopy mtools
 "
 missing=$(echo "$wanted" | while read -r command package; do
     [ -z "$command" ] || command -v "$command" >/dev/null || echo "$package"

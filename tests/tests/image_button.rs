@@ -52,8 +52,12 @@ fn tried(bench: &Bench<'_>, machine: &mut Machine) -> Result<()> {
     bench::up(&mut guest)?;
     guest.must(GPIO_SIM).context("gpio-sim")?;
     let log = "journalctl -b -u trunkguard-panel.service --no-pager";
-    guest.until(&format!("{log} | grep -q 'qemu-gpio-sim\\|the daemon has connected'"))?;
-    guest.until(&format!("test \"$({log} | grep -c 'the daemon has connected')\" -ge 2"))?;
+    guest.until(&format!(
+        "{log} | grep -q 'qemu-gpio-sim\\|the daemon has connected'"
+    ))?;
+    guest.until(&format!(
+        "test \"$({log} | grep -c 'the daemon has connected')\" -ge 2"
+    ))?;
     refused(&mut guest).context("the daemon's user")?;
     let client = bench.client()?;
     ensure!(bench::call(&client, APPROVED, "allowed")? == 302);
@@ -66,7 +70,11 @@ fn tried(bench: &Bench<'_>, machine: &mut Machine) -> Result<()> {
 
     // Guard bands and "too long" do nothing.
     for (what, waits, rest) in [
-        ("7 s", &[("0.5", "001"), ("1.5", "000"), ("2.5", "010"), ("2", "000")][..], "0.5"),
+        (
+            "7 s",
+            &[("0.5", "001"), ("1.5", "000"), ("2.5", "010"), ("2", "000")][..],
+            "0.5",
+        ),
         ("14 s", &[("10.5", "011"), ("3", "000")][..], "0.5"),
         ("25 s", &[("14", "000"), ("9.5", "000")][..], "1.5"),
     ] {
@@ -100,19 +108,29 @@ fn hold(guest: &mut Guest, waits: &[(&str, &str)], rest: &str) -> Result<()> {
     let held = lines.pop().context("no times")?;
     println!("button: held from/to {held}, LEDs {lines:?}");
     let wanted: Vec<&str> = waits.iter().map(|(_, leds)| *leds).collect();
-    ensure!(lines == wanted, "the LEDs say {lines:?}, not {wanted:?}; held {held}");
+    ensure!(
+        lines == wanted,
+        "the LEDs say {lines:?}, not {wanted:?}; held {held}"
+    );
     Ok(())
 }
 
 /// Between Prevent and Detect and back: what is said, what is answered, what the LEDs show.
 fn mode(guest: &mut Guest) -> Result<()> {
     for mode in ["detect", "prevent"] {
-        hold(guest, &[("0.5", "001"), ("1.5", "000"), ("1.5", "010")], "0.5")?;
+        hold(
+            guest,
+            &[("0.5", "001"), ("1.5", "000"), ("1.5", "010")],
+            "0.5",
+        )?;
         guest.until(&format!("{STATUS} | grep -q '\"mode\": \"{mode}\"'"))?;
         // A flash is a tenth of a second of two: lit far less, or far more, than half of the time.
         let lit = "n=0; for i in $(seq 40); do n=$((n + $(cat /run/front/sim_gpio1/value))); sleep 0.05; done; echo $n";
         let lit: u32 = guest.must(lit)?.trim().parse()?;
-        ensure!((lit > 20) == (mode == "prevent"), "MODE is lit {lit} of 40 in {mode}");
+        ensure!(
+            (lit > 20) == (mode == "prevent"),
+            "MODE is lit {lit} of 40 in {mode}"
+        );
     }
     Ok(())
 }
@@ -126,7 +144,10 @@ fn set_up(guest: &mut Guest) -> Result<()> {
     let edges = "n=0; b=; for i in $(seq 80); do v=$(cat /run/front/sim_gpio1/value); [ -n \"$b\" ] && [ $v != $b ] && n=$((n+1)); b=$v; sleep 0.05; done; cut -d' ' -f1 /proc/uptime; echo $n";
     let said = guest.must(edges)?;
     let edges: u32 = said.lines().last().context("nothing")?.trim().parse()?;
-    ensure!((3..=7).contains(&edges), "MODE changes {edges} times in 4 s or more");
+    ensure!(
+        (3..=7).contains(&edges),
+        "MODE changes {edges} times in 4 s or more"
+    );
     Ok(())
 }
 
@@ -152,7 +173,16 @@ fn refused(guest: &mut Guest) -> Result<()> {
         let ran = guest.run(&format!("{who}; as '{line}'"))?;
         ensure!(ran.code != 0, "user 961 may `{line}`: {}", ran.out);
         ensure!(
-            ["denied", "ermitted", "failed", "uthentication", "permission", "Read-only"].iter().any(|why| ran.out.contains(why)),
+            [
+                "denied",
+                "ermitted",
+                "failed",
+                "uthentication",
+                "permission",
+                "Read-only"
+            ]
+            .iter()
+            .any(|why| ran.out.contains(why)),
             "`{line}` fails for another reason: {}",
             ran.out
         );
@@ -174,7 +204,10 @@ fn reset(bench: &Bench<'_>, machine: &mut Machine, mut guest: Guest) -> Result<(
     let said = guest.must(&format!(
         "echo pull-down >{pull}; sleep 19; {looks}; (sleep 0.2; echo pull-up >{pull}) &"
     ))?;
-    println!("LEDs in the zone of the reset: {:?}", said.lines().collect::<Vec<_>>());
+    println!(
+        "LEDs in the zone of the reset: {:?}",
+        said.lines().collect::<Vec<_>>()
+    );
     let (lit, dark) = (said.contains("111"), said.contains("000"));
     ensure!(lit && dark, "all three flash together: {said}");
     drop(guest);
@@ -186,7 +219,10 @@ fn reset(bench: &Bench<'_>, machine: &mut Machine, mut guest: Guest) -> Result<(
     let fresh = guest.must("cat /data/box/id")?;
     ensure!(fresh != id, "the box is still {id}");
     let said = guest.run(STATUS)?.out;
-    ensure!(said.contains("\"mode\": \"prevent\""), "as provisioned: {said}");
+    ensure!(
+        said.contains("\"mode\": \"prevent\""),
+        "as provisioned: {said}"
+    );
     let calls = guest.must("trunkguard calls --state /var/lib/trunkguard --json")?;
     ensure!(calls.trim() == "[]", "history of before: {calls}");
     ensure!(bench::call(&bench.client()?, APPROVED, "after")? == 302);

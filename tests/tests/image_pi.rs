@@ -34,7 +34,9 @@ fn image_pi_starts_by_u_boot_and_answers_a_call() {
         };
         let on = Instant::now();
         let folder = bench.path("machine");
-        let mut machine = site.gate.within(|| Machine::pi(&image, &card, &folder, &options))?;
+        let mut machine = site
+            .gate
+            .within(|| Machine::pi(&image, &card, &folder, &options))?;
         let outcome = tried(&bench, &mut machine, on);
         if outcome.is_err() {
             println!("{}", machine.console());
@@ -65,13 +67,26 @@ fn tried(bench: &Bench<'_>, machine: &mut Machine, on: Instant) -> Result<()> {
     );
     said(machine, "port0: Gained carrier", "port0")?;
     let client = bench.client()?;
-    ensure!(bench::call(&client, APPROVED, "allowed")? == 302, "no call through the Pi's port");
-    println!("figure: pi_call_answered {:.0} s", on.elapsed().as_secs_f64());
+    ensure!(
+        bench::call(&client, APPROVED, "allowed")? == 302,
+        "no call through the Pi's port"
+    );
+    println!(
+        "figure: pi_call_answered {:.0} s",
+        on.elapsed().as_secs_f64()
+    );
     let well = [Some(looks::WELL), Some(looks::PREVENT), Some(looks::QUIET)];
     leds::wait(machine.qmp(), Front::PI, well, PATIENCE).context("well, at the pins")?;
     println!("figure: pi_leds_well {:.0} s", on.elapsed().as_secs_f64());
-    ensure!(bench::call(&client, DENIED, "denied")? == 603, "what is not allowed");
-    let waiting = [Some(looks::WELL), Some(looks::PREVENT), Some(looks::WAITING)];
+    ensure!(
+        bench::call(&client, DENIED, "denied")? == 603,
+        "what is not allowed"
+    );
+    let waiting = [
+        Some(looks::WELL),
+        Some(looks::PREVENT),
+        Some(looks::WAITING),
+    ];
     leds::wait(machine.qmp(), Front::PI, waiting, SOON).context("an alert, at the pins")?;
     println!("figure: pi_resident {} MiB", machine.resident_kib()? / 1024);
     Ok(())

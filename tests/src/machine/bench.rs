@@ -140,10 +140,22 @@ pub fn up(guest: &mut Guest) -> Result<()> {
         state.trim() == "running",
         "the box is {}:\n{}",
         state.trim(),
-        guest.must("systemctl --failed --no-legend; journalctl -p warning -b --no-pager | tail -n 40")?
+        guest.must(
+            "systemctl --failed --no-legend; journalctl -p warning -b --no-pager | tail -n 40"
+        )?
     );
-    guest.until("trunkguard status --state /var/lib/trunkguard --json >/dev/null; test $? -le 1")?;
+    guest
+        .until("trunkguard status --state /var/lib/trunkguard --json >/dev/null; test $? -le 1")?;
     Ok(())
+}
+
+/// What the guest says of its network, for a message.
+pub fn network(guest: &mut Guest) -> String {
+    let lines = "ip addr; ip route; ls -la /data/box/network /run/trunkguard-network /run/systemd/network; cat /data/box/network/wish.json; systemctl list-units --all --no-legend 'trunkguard*'; nft list ruleset | grep -v elements; journalctl -b --no-pager -n 60";
+    match guest.run(lines) {
+        Ok(ran) => ran.out,
+        Err(problem) => format!("{problem:#}"),
+    }
 }
 
 /// Calls until there is a final answer, which is its status.
@@ -151,7 +163,7 @@ pub fn up(guest: &mut Guest) -> Result<()> {
 /// # Errors
 /// When none comes.
 pub fn call(client: &Udp, number: &str, id: &str) -> Result<u16> {
-    let answer = client.ask_for(number, id, Duration::from_secs(120))?;
+    let answer = client.ask_for(number, id, Duration::from_secs(40))?;
     let status = answer.context("no answer")?.status();
     status.context("no status")
 }

@@ -212,11 +212,11 @@ impl Card {
     }
 
     /// Copies what is in the data partition's file system, with its journal replayed, as a start of the box would
-    /// find it: a folder as it lies on the partition (`trunkguard`).
+    /// find it.
     ///
     /// # Errors
     /// When there is no sound file system.
-    pub fn data(&self, folder: &str, to: &Path) -> Result<()> {
+    pub fn data(&self, to: &Path) -> Result<()> {
         let partition = tempfile::NamedTempFile::new()?;
         let at = partition.path().to_string_lossy().into_owned();
         // To the end of the card: what is behind the file system is no part of it.
@@ -232,7 +232,9 @@ impl Card {
             ],
         )?;
         // Exit code 1 says that something was put right: the journal was replayed.
-        let check = std::process::Command::new("/sbin/e2fsck").args(["-p", &at]).output()?;
+        let check = std::process::Command::new("/sbin/e2fsck")
+            .args(["-p", &at])
+            .output()?;
         ensure!(
             matches!(check.status.code(), Some(0 | 1)),
             "e2fsck: {}\n{}{}",
@@ -241,11 +243,13 @@ impl Card {
             String::from_utf8_lossy(&check.stderr)
         );
         fs::create_dir_all(to)?;
-        let dump = format!("rdump {folder} {}", to.display());
-        let said = std::process::Command::new("/sbin/debugfs").args(["-R", &dump, &at]).output()?;
+        let dump = format!("rdump / {}", to.display());
+        let said = std::process::Command::new("/sbin/debugfs")
+            .args(["-R", &dump, &at])
+            .output()?;
         ensure!(
-            to.join(folder).is_dir(),
-            "no {folder} on the data partition: {}",
+            to.join("lost+found").is_dir(),
+            "nothing on the data partition: {}",
             String::from_utf8_lossy(&said.stderr)
         );
         Ok(())

@@ -168,10 +168,13 @@ impl Run {
             return false;
         };
         (0..count).step_by(2).any(|turn| {
-            self.whole.range(from..).enumerate().all(|(index, &(lit, ms))| {
-                let place = (turn + index + usize::from(!self.whole[from].0)) % count;
-                lit == (place % 2 == 0) && ms.abs_diff(pattern[place]) <= SLACK
-            })
+            self.whole
+                .range(from..)
+                .enumerate()
+                .all(|(index, &(lit, ms))| {
+                    let place = (turn + index + usize::from(!self.whole[from].0)) % count;
+                    lit == place.is_multiple_of(2) && ms.abs_diff(pattern[place]) <= SLACK
+                })
         })
     }
 }

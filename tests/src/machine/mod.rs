@@ -8,15 +8,19 @@
 //! `make test-image` builds the image, names its folder in `TRUNKGUARD_IMAGE` and runs these tests.
 
 pub mod bench;
+mod calls;
 mod card;
 mod guest;
+mod kept;
 pub mod leds;
 mod plug;
 mod qmp;
 mod record;
 
+pub use calls::{Calls, Promised};
 pub use card::{Card, Image, at};
 pub use guest::{Guest, Ran};
+pub use kept::Kept;
 pub use plug::plug;
 pub use qmp::Qmp;
 pub use record::{Record, Writes};
@@ -110,7 +114,12 @@ impl Machine {
             format!("unix:{},server=on,wait=off", at("qmp")),
             "-blockdev".into(),
             options.recorded.as_ref().map_or_else(
-                || format!("driver=raw,node-name=card,file.driver=file,file.filename={}", card.path().display()),
+                || {
+                    format!(
+                        "driver=raw,node-name=card,file.driver=file,file.filename={}",
+                        card.path().display()
+                    )
+                },
                 |record| record.blockdev(card),
             ),
             "-device".into(),
@@ -177,7 +186,10 @@ impl Machine {
                 format!("usb-net,netdev=n{index}"),
             ]);
         }
-        ensure!(!options.shell, "QEMU's Raspberry Pi has no port for a shell");
+        ensure!(
+            !options.shell,
+            "QEMU's Raspberry Pi has no port for a shell"
+        );
         Machine::run(arguments, folder, options)
     }
 

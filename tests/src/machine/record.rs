@@ -43,6 +43,16 @@ impl Record {
         )
     }
 
+    /// How many writes and flushes were recorded until now.
+    ///
+    /// # Errors
+    /// When the record cannot be read.
+    pub fn count(&self) -> Result<u64> {
+        let mut count = [0; 8];
+        File::open(&self.0)?.read_exact_at(&mut count, 16)?;
+        Ok(u64::from_le_bytes(count))
+    }
+
     /// What was recorded until now.
     ///
     /// # Errors
@@ -64,7 +74,12 @@ impl Record {
             file.read_exact_at(&mut entry, at)?;
             let (to, sectors, flags) = (word(&entry, 0), word(&entry, 8), word(&entry, 16));
             at += SECTOR;
-            entries.push(Entry { to: to * SECTOR, length: sectors * SECTOR, flags, from: at });
+            entries.push(Entry {
+                to: to * SECTOR,
+                length: sectors * SECTOR,
+                flags,
+                from: at,
+            });
             if flags & DISCARD == 0 {
                 at += sectors * SECTOR;
             }
@@ -109,10 +124,18 @@ impl Writes {
     ///
     /// # Errors
     /// When the card cannot be written.
-    pub fn replay(&self, count: usize, card: &Card, mut kept: impl FnMut(usize) -> bool) -> Result<(usize, usize)> {
+    pub fn replay(
+        &self,
+        count: usize,
+        card: &Card,
+        mut kept: impl FnMut(usize) -> bool,
+    ) -> Result<(usize, usize)> {
         let target = OpenOptions::new().write(true).open(card.path())?;
         let done = &self.entries[..count.min(self.entries.len())];
-        let flushed = done.iter().rposition(|entry| entry.flags & FLUSH != 0).map_or(0, |at| at + 1);
+        let flushed = done
+            .iter()
+            .rposition(|entry| entry.flags & FLUSH != 0)
+            .map_or(0, |at| at + 1);
         let (mut open, mut there) = (0, 0);
         for (index, entry) in done.iter().enumerate() {
             if index >= flushed && entry.flags & FUA == 0 && entry.length > 0 {
@@ -122,7 +145,8 @@ impl Writes {
                 }
                 there += 1;
             }
-            self.apply(entry, &target).with_context(|| format!("write {index} of the record"))?;
+            self.apply(entry, &target)
+                .with_context(|| format!("write {index} of the record"))?;
         }
         Ok((open, there))
     }
@@ -136,7 +160,8 @@ impl Writes {
         let mut done = 0;
         while done < entry.length {
             let part = (entry.length - done).min(octets.len() as u64) as usize;
-            self.file.read_exact_at(&mut octets[..part], entry.from + done)?;
+            self.file
+                .read_exact_at(&mut octets[..part], entry.from + done)?;
             target.write_all_at(&octets[..part], entry.to + done)?;
             done += part as u64;
         }

@@ -1,0 +1,102 @@
+//! A PBX that calls all the time, and what it was promised.
+
+use std::{
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread::{self, JoinHandle},
+    time::Duration,
+};
+
+use anyhow::{Result, ensure};
+
+use crate::wire::{Udp, request};
+
+/// A call that was answered with 302.
+#[derive(Clone, Debug)]
+pub struct Promised {
+    /// What was dialled; no other call has it.
+    pub number: String,
+    /// What the mark said just after the answer.
+    pub mark: u64,
+}
+
+/// Calls one number after another, from `first` on, until it is stopped; a call without an answer is given up.
+pub struct Calls {
+    stop: Arc<AtomicBool>,
+    promised: Arc<Mutex<Vec<Promised>>>,
+    thread: Option<JoinHandle<Result<()>>>,
+}
+
+impl Calls {
+    /// Begins. `mark` is asked after each answer.
+    pub fn start(client: Udp, first: u32, mark: impl Fn() -> u64 + Send + 'static) -> Calls {
+        let stop = Arc::new(AtomicBool::new(false));
+        let promised = Arc::new(Mutex::new(Vec::<Promised>::new()));
+        let (ended, kept) = (Arc::clone(&stop), Arc::clone(&promised));
+        let thread = thread::spawn(move || {
+            let mut n = first;
+            while !ended.load(Ordering::Relaxed) {
+                // A London number each.
+                let number = format!("0114420718{n:05}");
+                let answer =
+                    client.ask_for(&number, &format!("cut-{n}"), Duration::from_millis(600))?;
+                n += 1;
+                let Some(answer) = answer else { continue };
+                ensure!(answer.status() == Some(302), "{number}: {}", answer.start);
+                let mark = mark();
+                let tag = answer.parameter("To", "tag").map(|t| format!(";tag={t}"));
+                let tag = tag.unwrap_or_default();
+                let call = format!("cut-{}", n - 1);
+                client.send(&request(
+                    "ACK",
+                    client.here,
+                    "UDP",
+                    &number,
+                    &call,
+                    &tag,
+                    "",
+                ))?;
+                let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
+                kept.push(Promised { number, mark });
+            }
+            Ok(())
+        });
+        Calls {
+            stop,
+            promised,
+            thread: Some(thread),
+        }
+    }
+
+    /// How many were answered until now.
+    pub fn count(&self) -> usize {
+        self.promised
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .len()
+    }
+
+    /// Ends, and says what was promised.
+    ///
+    /// # Errors
+    /// When a call was denied.
+    pub fn stop(mut self) -> Result<Vec<Promised>> {
+        self.stop.store(true, Ordering::Relaxed);
+        if let Some(thread) = self.thread.take() {
+            match thread.join() {
+                Ok(outcome) => outcome?,
+                Err(panic) => std::panic::resume_unwind(panic),
+            }
+        }
+        let promised = self.promised.lock().unwrap_or_else(PoisonError::into_inner);
+        Ok(promised.clone())
+    }
+}
+
+impl Drop for Calls {
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::Relaxed);
+    }
+}
