@@ -34,13 +34,13 @@ cp "$kernel"/dtb/*.dtb "$work/dtb/"
 board/overlays/apply.sh "$work/dtb" >&2
 
 image/disk/slot.sh "$out/boot.ext4" "$kernel/Image.gz" "$work/dtb" image/boot/slot.env "$time"
-sed "s|@SHELL@|$(grep -v '^#' image/boot/test-shell.service | base64 -w0)|" image/boot/slot-test.env >"$work/slot-test.env"
+coded() { grep -v '^#' "$1" | base64 -w0; }
+sed "s|@SHELL@|$(coded image/boot/test-shell.service)|; s|@SLOW@|$(coded image/boot/test-slow.conf)|" image/boot/slot-test.env >"$work/slot-test.env"
 image/disk/slot.sh "$out/test/boot.ext4" "$kernel/Image-test.gz" "$work/dtb" "$work/slot-test.env" "$time"
-# QEMU's model of a Pi 3 restarts at once when its watchdog is armed, has its console elsewhere, is slow, and has no
-# port for a shell: what happens in it is told by the console.
-sed -E 's/ systemd\.(mount-extra|wants|set_credential_binary)=[^ ]*//g
-s|$| console=ttyS1,115200 8250.nr_uarts=2 systemd.watchdog_sec=0 systemd.show_status=no printk.devkmsg=on systemd.journald.forward_to_kmsg=1 systemd.journald.max_level_kmsg=info|
-s|$| systemd.set_credential_binary=systemd.unit-dropin.dev-.device~90-slow:'"$(grep -v '^#' image/boot/slow-machine.conf | base64 -w0)"'|' \
+# QEMU's model of a Pi 3 restarts at once when its watchdog is armed, has its console elsewhere, and has no port for a
+# shell: what happens in it is told by the console.
+sed -E 's/ systemd\.(mount-extra|wants|set_credential_binary=systemd\.extra-unit)[^ ]*//g
+s/$/ console=ttyS1,115200 8250.nr_uarts=2 systemd.watchdog_sec=0 systemd.show_status=no printk.devkmsg=on systemd.journald.forward_to_kmsg=1 systemd.journald.max_level_kmsg=info/' \
     "$work/slot-test.env" >"$work/slot-pi.env"
 image/disk/slot.sh "$out/test/boot-pi.ext4" "$kernel/Image-test.gz" "$work/dtb" "$work/slot-pi.env" "$time"
 image/disk/firmware.sh "$work/firmware.fat" "$kernel/dtb" "$time"

@@ -23,6 +23,7 @@ area_code = 212
 [network]
 address = "192.168.77.2/24"
 gateway = "192.168.77.1"
+dns = ["192.0.2.53"]
 
 [firewall]
 topology = "side"
@@ -141,7 +142,7 @@ pub fn up(guest: &mut Guest) -> Result<()> {
         "the box is {}:\n{}",
         state.trim(),
         guest.must(
-            "systemctl --failed --no-legend; journalctl -p warning -b --no-pager | tail -n 40"
+            "systemctl --failed --no-legend; for unit in $(systemctl --failed --no-legend --plain | cut -d' ' -f1); do journalctl -b --no-pager -u $unit; done"
         )?
     );
     guest
