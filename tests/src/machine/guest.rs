@@ -59,7 +59,7 @@ impl Guest {
         let mark = format!("ran-{}-", self.asked);
         // The mark is put together in the guest, so that the line itself does not contain it.
         let asked = format!(
-            "{{ {line}\n}} 2>&1 </dev/null; echo; echo \"ran-\"\"{}-$?\"\n",
+            "{{ {line}\n}} 2>&1 </dev/null; code=$?; echo; echo \"ran-\"\"{}-$code\"\n",
             self.asked
         );
         self.reader.get_mut().write_all(asked.as_bytes())?;
