@@ -35,7 +35,9 @@ board/overlays/apply.sh "$work/dtb" >&2
 
 image/disk/slot.sh "$out/boot.ext4" "$kernel/Image.gz" "$work/dtb" image/boot/slot.env "$time"
 coded() { grep -v '^#' "$1" | base64 -w0; }
-sed "s|@SHELL@|$(coded image/boot/test-shell.service)|; s|@SLOW@|$(coded image/boot/test-slow.conf)|" image/boot/slot-test.env >"$work/slot-test.env"
+sed "s|@SHELL@|$(coded image/boot/test-shell.service)|
+s|@SLOW-DEVICE@|$(coded image/boot/test-slow-device.conf)|
+s|@SLOW-SERVICE@|$(coded image/boot/test-slow-service.conf)|" image/boot/slot-test.env >"$work/slot-test.env"
 image/disk/slot.sh "$out/test/boot.ext4" "$kernel/Image-test.gz" "$work/dtb" "$work/slot-test.env" "$time"
 # QEMU's model of a Pi 3 restarts at once when its watchdog is armed, has its console elsewhere, and has no port for a
 # shell: what happens in it is told by the console.
