@@ -13,7 +13,7 @@ use trunkguard_tests::{
 };
 
 /// Makes the chip and starts the panel on it. Before the panel opens it, udev must have given it away.
-const GPIO_SIM: &str = r#"set -e
+const GPIO_SIM: &str = r#"(set -e
 mount -t configfs configfs /sys/kernel/config 2>/dev/null || true
 d=/sys/kernel/config/gpio-sim/trunkguard; mkdir -p $d/bank0
 echo 8 >$d/bank0/num_lines; echo trunkguard-bench >$d/bank0/label; echo 1 >$d/live
@@ -22,7 +22,7 @@ b=/run/systemd/system/trunkguard-panel.service.d; mkdir -p $b
 printf '[Service]\nEnvironmentFile=\nEnvironment=BOARD=qemu-gpio-sim\n' >$b/board.conf
 systemctl daemon-reload
 systemctl restart trunkguard-panel.service
-s=$(echo /sys/devices/platform/gpio-sim.0/gpiochip*/sim_gpio3); ln -s ${s%/sim_gpio3} /run/front"#;
+s=$(echo /sys/devices/platform/gpio-sim.0/gpiochip*/sim_gpio3); ln -s ${s%/sim_gpio3} /run/front) || { systemctl status trunkguard-panel.service; ls -la /dev/gpio*; false; }"#;
 const STATUS: &str = "trunkguard status --state /var/lib/trunkguard --json";
 /// How the LEDs are, lit 1, dark 0.
 const LEDS: &str = "cat /run/front/sim_gpio0/value /run/front/sim_gpio1/value /run/front/sim_gpio2/value | tr -d '\\n'";

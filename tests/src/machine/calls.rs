@@ -40,24 +40,20 @@ impl Calls {
             while !ended.load(Ordering::Relaxed) {
                 // A London number each.
                 let number = format!("0114420718{n:05}");
-                let answer =
-                    client.ask_for(&number, &format!("cut-{n}"), Duration::from_millis(600))?;
+                let call = format!("cut-{n}");
                 n += 1;
-                let Some(answer) = answer else { continue };
+                // Nobody has the box's address while it is off.
+                let Ok(Some(answer)) = client.ask_for(&number, &call, Duration::from_millis(600))
+                else {
+                    thread::sleep(Duration::from_millis(50));
+                    continue;
+                };
                 ensure!(answer.status() == Some(302), "{number}: {}", answer.start);
                 let mark = mark();
                 let tag = answer.parameter("To", "tag").map(|t| format!(";tag={t}"));
                 let tag = tag.unwrap_or_default();
-                let call = format!("cut-{}", n - 1);
-                client.send(&request(
-                    "ACK",
-                    client.here,
-                    "UDP",
-                    &number,
-                    &call,
-                    &tag,
-                    "",
-                ))?;
+                let ack = request("ACK", client.here, "UDP", &number, &call, &tag, "");
+                let _ = client.send(&ack);
                 let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
                 kept.push(Promised { number, mark });
             }
@@ -76,6 +72,11 @@ impl Calls {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .len()
+    }
+
+    /// Has it ended by itself? Then [`Calls::stop`] says why.
+    pub fn ended(&self) -> bool {
+        self.thread.as_ref().is_none_or(JoinHandle::is_finished)
     }
 
     /// Ends, and says what was promised.

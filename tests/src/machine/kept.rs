@@ -30,11 +30,13 @@ impl Kept {
         let mut databases = 0;
         for entry in fs::read_dir(&state)?.flatten() {
             let path = entry.path();
+            let name = path.display().to_string();
+            // So the daemon calls one that it has moved aside.
+            ensure!(!name.contains(".corrupt-"), "a damaged database: {name}");
             if path.extension().is_none_or(|ending| ending != "db") {
                 continue;
             }
             databases += 1;
-            let name = path.display().to_string();
             let said = tools::run(
                 "sqlite3",
                 &[&name, "PRAGMA integrity_check; PRAGMA foreign_key_check;"],
