@@ -153,7 +153,7 @@ fn set_up(guest: &mut Guest) -> Result<()> {
 
 /// Somebody who has taken the daemon over is the user 961, and not in front of the box.
 fn refused(guest: &mut Guest) -> Result<()> {
-    let who = "busybox() { /run/tools/busybox \"$@\"; }; as() { busybox start-stop-daemon -S -c 961:961 -x /run/tools/sh -- -c \"$1\"; }";
+    let who = "busybox() { /run/tools/busybox \"$@\"; }; as() { busybox start-stop-daemon -S -c 961:961 -x /run/tools/env -- /run/tools/sh -c \"$1\"; }";
     let said = guest.must(&format!("{who}; as id"))?;
     ensure!(said.contains("uid=961"), "{said}");
     for line in [
@@ -175,6 +175,7 @@ fn refused(guest: &mut Guest) -> Result<()> {
         ensure!(
             [
                 "denied",
+                "Failed",
                 "ermitted",
                 "failed",
                 "uthentication",
