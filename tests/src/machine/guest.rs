@@ -12,6 +12,9 @@ use anyhow::{Context, Result, ensure};
 
 use super::PATIENCE;
 
+/// How long one answer is waited for where the question can be put again.
+const AGAIN: Duration = Duration::from_secs(60);
+
 /// The shell.
 pub struct Guest {
     reader: BufReader<UnixStream>,
@@ -108,7 +111,15 @@ impl Guest {
     pub fn until(&mut self, line: &str) -> Result<String> {
         let started = Instant::now();
         loop {
-            let ran = self.run(line)?;
+            // A guest that starts may lose an answer: it is asked again, and a late answer has another number.
+            self.reader.get_ref().set_read_timeout(Some(AGAIN))?;
+            let ran = self.run(line);
+            self.reader.get_ref().set_read_timeout(Some(PATIENCE))?;
+            let ran = match ran {
+                Ok(ran) => ran,
+                Err(problem) if started.elapsed() > PATIENCE => return Err(problem),
+                Err(_) => continue,
+            };
             if ran.code == 0 {
                 return Ok(ran.out);
             }
