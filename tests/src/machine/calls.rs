@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use anyhow::{Result, ensure};
+use anyhow::Result;
 
 use crate::wire::{Udp, request};
 
@@ -48,12 +48,15 @@ impl Calls {
                     thread::sleep(Duration::from_millis(50));
                     continue;
                 };
-                ensure!(answer.status() == Some(302), "{number}: {}", answer.start);
                 let mark = mark();
                 let tag = answer.parameter("To", "tag").map(|t| format!(";tag={t}"));
                 let tag = tag.unwrap_or_default();
                 let ack = request("ACK", client.here, "UDP", &number, &call, &tag, "");
                 let _ = client.send(&ack);
+                // A box that has not read its policy yet denies by the built-in one.
+                if answer.status() != Some(302) {
+                    continue;
+                }
                 let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
                 kept.push(Promised { number, mark });
             }
@@ -82,7 +85,7 @@ impl Calls {
     /// Ends, and says what was promised.
     ///
     /// # Errors
-    /// When a call was denied.
+    /// When a call could not be made.
     pub fn stop(mut self) -> Result<Vec<Promised>> {
         self.stop.store(true, Ordering::Relaxed);
         if let Some(thread) = self.thread.take() {

@@ -10,7 +10,7 @@ use crate::tools;
 
 /// What is on the data partition.
 pub struct Kept {
-    /// Numbers in the history, as they were dialled.
+    /// Approved numbers in the history, as they were dialled.
     pub calls: HashSet<String>,
     /// The policy in force, as `trunkguard export` writes it.
     pub policy: String,
@@ -56,8 +56,15 @@ impl Kept {
         )?;
         let list: Value = serde_json::from_str(&said).with_context(|| said.clone())?;
         let list = list.as_array().context("no list of calls")?;
-        let calls = list.iter().filter_map(|call| call["dialled"].as_str());
-        let calls = calls.map(String::from).collect();
+        let mut calls = HashSet::new();
+        for call in list {
+            let number = call["dialled"].as_str().context("no number")?;
+            if call["approved"] == true {
+                calls.insert(number.to_owned());
+            } else {
+                println!("denied: {number} by rule {}", call["rule"]);
+            }
+        }
         let policy = run(&program, &["export", "--state", &state])?;
         let id = fs::read_to_string(folder.join("box/id"))?;
         Ok(Kept { calls, policy, id })
