@@ -112,26 +112,15 @@ fn image_power_cuts_lose_no_promise() {
     Site::run(Topology::Side, move |site| {
         let mut bench = Bench::new(site, &image)?;
         let mut chance = Chance::new("power cuts")?;
-        let (mut table, mut number) = (Vec::new(), 0);
-        let outcome = killed(&mut bench, &mut chance, &mut table, &mut number);
         println!(
             "| cut | of card | after power on | at | calls answered before | in the history | outcome |"
         );
         println!("|---|---|---|---|---|---|---|");
-        for line in &table {
-            println!("{line}");
-        }
-        println!("figure: power_cuts {} cuts", table.len());
-        outcome
+        killed(&mut bench, &mut chance)
     });
 }
 
-fn killed(
-    bench: &mut Bench<'_>,
-    chance: &mut Chance,
-    table: &mut Vec<String>,
-    number: &mut u32,
-) -> Result<()> {
+fn killed(bench: &mut Bench<'_>, chance: &mut Chance) -> Result<()> {
     let options = Options {
         shell: true,
         ..Options::default()
@@ -139,7 +128,7 @@ fn killed(
     // How long a start takes here, from the last one that was seen to its end.
     let mut start = Duration::from_secs(20);
     let mut card = None;
-    let mut owed = Owed::default();
+    let (mut owed, mut number) = (Owed::default(), 0);
     let cuts = cuts();
     for cut in 0..cuts {
         let of_card = cut % OF_ONE_CARD;
@@ -150,7 +139,7 @@ fn killed(
         let card = card.as_ref().context("no card")?;
         let mut machine = bench.start(card, options.clone())?;
         let on = Instant::now();
-        let calls = Calls::start(bench.client()?, *number, || 0);
+        let calls = Calls::start(bench.client()?, number, || 0);
         // By turns while it starts, and while it works; the last one of a card shows that it starts at all.
         let early = of_card.is_multiple_of(2);
         let at = if early {
@@ -172,7 +161,7 @@ fn killed(
         let after = on.elapsed();
         machine.cut_power();
         let promised = calls.stop()?;
-        *number += 1_000;
+        number += 1_000;
         let new = promised.len();
         owed.calls
             .extend(promised.into_iter().map(|call| call.number));
@@ -189,7 +178,7 @@ fn killed(
             Err(_) if owed.calls.is_empty() && owed.settled.is_none() => Ok("nothing there yet"),
             Err(problem) => Err(problem),
         };
-        table.push(format!(
+        println!(
             "| {} | {} | {:.2} s | {at} | {new} | {seen} | {} |",
             cut + 1,
             of_card + 1,
@@ -197,9 +186,10 @@ fn killed(
             outcome
                 .as_ref()
                 .map_or_else(|problem| format!("{problem:#}"), |said| (*said).to_owned())
-        ));
+        );
         outcome.with_context(|| format!("cut {}", cut + 1))?;
     }
+    println!("figure: power_cuts {cuts} cuts");
     println!(
         "figure: start_to_running_with_calls {:.1} s",
         start.as_secs_f64()
@@ -214,20 +204,15 @@ fn image_power_cuts_with_a_card_that_writes_ahead() {
     Site::run(Topology::Side, move |site| {
         let mut bench = Bench::new(site, &image)?;
         let mut chance = Chance::new("recorded writes")?;
-        let mut table = Vec::new();
-        let outcome = recorded(&mut bench, &mut chance, &mut table);
         println!(
             "| cut | writes | not flushed | of these there | answered | in the history | outcome |"
         );
         println!("|---|---|---|---|---|---|---|");
-        for line in &table {
-            println!("{line}");
-        }
-        outcome
+        recorded(&mut bench, &mut chance)
     });
 }
 
-fn recorded(bench: &mut Bench<'_>, chance: &mut Chance, table: &mut Vec<String>) -> Result<()> {
+fn recorded(bench: &mut Bench<'_>, chance: &mut Chance) -> Result<()> {
     let card = bench.card("card.img", &bench::policy("prevent"))?;
     let before = card.copy(&bench.path("before.img"))?;
     let record = Record::new(&bench.path("writes"))?;
@@ -287,14 +272,14 @@ fn recorded(bench: &mut Bench<'_>, chance: &mut Chance, table: &mut Vec<String>)
         if outcome.is_ok() && cut % every == every - 1 {
             outcome = starts(bench, &copy).map(|()| "sound, complete, starts");
         }
-        table.push(format!(
+        println!(
             "| {} | {count} | {open} | {there} | {} | {seen} | {} |",
             cut + 1,
             owed.calls.len(),
             outcome
                 .as_ref()
                 .map_or_else(|problem| format!("{problem:#}"), |said| (*said).to_owned())
-        ));
+        );
         outcome.with_context(|| format!("cut {} of the record", cut + 1))?;
     }
     Ok(())
