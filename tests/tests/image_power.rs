@@ -161,7 +161,7 @@ fn killed(bench: &mut Bench<'_>, chance: &mut Chance) -> Result<()> {
         let after = on.elapsed();
         machine.cut_power();
         let promised = calls.stop()?;
-        number += 1_000;
+        number += 3_000;
         let new = promised.len();
         owed.calls
             .extend(promised.into_iter().map(|call| call.number));

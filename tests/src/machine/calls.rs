@@ -38,8 +38,8 @@ impl Calls {
         let thread = thread::spawn(move || {
             let mut n = first;
             while !ended.load(Ordering::Relaxed) {
-                // A London number each.
-                let number = format!("0114420718{n:05}");
+                // A London number each, far from the one before: numbers in a row are taken for a scan.
+                let number = format!("0114420718{:05}", n * 7_919 % 100_000);
                 let call = format!("cut-{n}");
                 n += 1;
                 // Nobody has the box's address while it is off.
@@ -59,6 +59,8 @@ impl Calls {
                 }
                 let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
                 kept.push(Promised { number, mark });
+                drop(kept);
+                thread::sleep(Duration::from_millis(20));
             }
             Ok(())
         });

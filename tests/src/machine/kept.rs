@@ -61,8 +61,6 @@ impl Kept {
             let number = call["dialled"].as_str().context("no number")?;
             if call["approved"] == true {
                 calls.insert(number.to_owned());
-            } else {
-                println!("denied: {number} by rule {}", call["rule"]);
             }
         }
         let policy = run(&program, &["export", "--state", &state])?;
