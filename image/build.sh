@@ -34,10 +34,16 @@ cp "$kernel"/dtb/*.dtb "$work/dtb/"
 board/overlays/apply.sh "$work/dtb" >&2
 
 image/disk/slot.sh "$out/boot.ext4" "$kernel/Image.gz" "$work/dtb" image/boot/slot.env "$time"
-sed "s|@SHELL@|$(grep -v '^#' image/boot/test-shell.service | base64 -w0)|" image/boot/slot-test.env >"$work/slot-test.env"
+coded() { grep -v '^#' "$1" | base64 -w0; }
+sed "s|@SHELL@|$(coded image/boot/test-shell.service)|
+s|@SLOW-DEVICE@|$(coded image/boot/test-slow-device.conf)|
+s|@SLOW-SERVICE@|$(coded image/boot/test-slow-service.conf)|" image/boot/slot-test.env >"$work/slot-test.env"
 image/disk/slot.sh "$out/test/boot.ext4" "$kernel/Image-test.gz" "$work/dtb" "$work/slot-test.env" "$time"
-# QEMU's model of a Pi 3 restarts at once when its watchdog is armed, and has its console elsewhere.
-sed 's|$| console=ttyS1,115200 8250.nr_uarts=2 systemd.watchdog_sec=0|' "$work/slot-test.env" >"$work/slot-pi.env"
+# QEMU's model of a Pi 3 restarts at once when its watchdog is armed, has its console elsewhere, and has no port for a
+# shell: what happens in it is told by the console.
+sed -E 's/ systemd\.(mount-extra|wants|set_credential_binary=systemd\.extra-unit)[^ ]*//g
+s/$/ console=ttyS1,115200 8250.nr_uarts=2 systemd.watchdog_sec=0 systemd.show_status=no printk.devkmsg=on systemd.journald.forward_to_kmsg=1 systemd.journald.max_level_kmsg=info/' \
+    "$work/slot-test.env" >"$work/slot-pi.env"
 image/disk/slot.sh "$out/test/boot-pi.ext4" "$kernel/Image-test.gz" "$work/dtb" "$work/slot-pi.env" "$time"
 image/disk/firmware.sh "$work/firmware.fat" "$kernel/dtb" "$time"
 cp "$work/firmware.fat" "$out/test/firmware.fat"

@@ -28,6 +28,8 @@ conntrack conntrack
 tcpdump tcpdump
 dnsmasq dnsmasq-base
 busybox busybox
+sqlite3 sqlite3
+mcopy mtools
 "
 missing=$(echo "$wanted" | while read -r command package; do
     [ -z "$command" ] || command -v "$command" >/dev/null || echo "$package"

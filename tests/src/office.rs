@@ -170,6 +170,10 @@ impl Office {
         files.retain(|p| p.is_file());
         files.sort();
         for file in files {
+            // A card is no log.
+            if fs::metadata(&file).is_ok_and(|found| found.len() > 32 << 20) {
+                continue;
+            }
             let text = fs::read(&file)
                 .map(|b| String::from_utf8_lossy(&b).into_owned())
                 .unwrap_or_default();

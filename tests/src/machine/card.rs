@@ -110,11 +110,23 @@ impl Card {
     /// # Errors
     /// When it cannot be made.
     pub fn with_test_kernel(image: &Image, path: &Path) -> Result<Card> {
+        Card::with_slots(image, path, "boot.ext4")
+    }
+
+    fn with_slots(image: &Image, path: &Path, slot: &str) -> Result<Card> {
         let card = Card::released(image, path)?;
-        let slot = fs::read(image.test("boot.ext4")?)?;
+        let slot = fs::read(image.test(slot)?)?;
         card.write(at::BOOT_A * MIB, &slot)?;
         card.write(at::BOOT_B * MIB, &slot)?;
         Ok(card)
+    }
+
+    /// The same with the test kernel for QEMU's Raspberry Pi in both slots.
+    ///
+    /// # Errors
+    /// When it cannot be made.
+    pub fn for_pi(image: &Image, path: &Path) -> Result<Card> {
+        Card::with_slots(image, path, "boot-pi.ext4")
     }
 
     /// A copy of this card as it is now.
@@ -187,6 +199,60 @@ impl Card {
     /// When it is not there.
     pub fn get(&self, name: &str) -> Result<String> {
         tools::run("mtype", &["-i", &self.firmware(), &format!("::{name}")])
+    }
+
+    /// Copies a file of the firmware partition.
+    ///
+    /// # Errors
+    /// When it is not there.
+    pub fn fetch(&self, name: &str, to: &Path) -> Result<()> {
+        let to = to.to_string_lossy();
+        let from = format!("::{name}");
+        tools::run("mcopy", &["-o", "-n", "-i", &self.firmware(), &from, &to]).map(drop)
+    }
+
+    /// Copies what is in the data partition's file system, with its journal replayed, as a start of the box would
+    /// find it.
+    ///
+    /// # Errors
+    /// When there is no sound file system.
+    pub fn data(&self, to: &Path) -> Result<()> {
+        let partition = tempfile::NamedTempFile::new()?;
+        let at = partition.path().to_string_lossy().into_owned();
+        // To the end of the card: what is behind the file system is no part of it.
+        tools::run(
+            "dd",
+            &[
+                &format!("if={}", self.0.display()),
+                &format!("of={at}"),
+                "bs=1M",
+                &format!("skip={}", at::DATA),
+                "conv=sparse",
+                "status=none",
+            ],
+        )?;
+        // Exit code 1 says that something was put right: the journal was replayed.
+        let check = std::process::Command::new("/sbin/e2fsck")
+            .args(["-p", &at])
+            .output()?;
+        ensure!(
+            matches!(check.status.code(), Some(0 | 1)),
+            "e2fsck: {}\n{}{}",
+            check.status,
+            String::from_utf8_lossy(&check.stdout),
+            String::from_utf8_lossy(&check.stderr)
+        );
+        fs::create_dir_all(to)?;
+        let dump = format!("rdump / {}", to.display());
+        let said = std::process::Command::new("/sbin/debugfs")
+            .args(["-R", &dump, &at])
+            .output()?;
+        ensure!(
+            to.join("lost+found").is_dir(),
+            "nothing on the data partition: {}",
+            String::from_utf8_lossy(&said.stderr)
+        );
+        Ok(())
     }
 
     fn firmware(&self) -> String {

@@ -1,8 +1,11 @@
 //! The LEDs of a machine, as the levels of its GPIO controller show them.
 
-use std::time::{Duration, Instant};
+use std::{
+    collections::VecDeque,
+    time::{Duration, Instant},
+};
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 
 use super::Qmp;
 
@@ -83,4 +86,139 @@ pub fn watch(qmp: &mut Qmp, front: Front, span: Duration) -> Result<[Look; 3]> {
         lit_percent: lit[index] * 100 / looks,
         flashes_per_minute: rises[index] * 60_000 / millis,
     }))
+}
+
+/// Milliseconds lit, dark, lit …, as the README's table says them in words; none: dark, one: lit.
+pub type Pattern = &'static [u64];
+
+/// What STATUS, MODE and ALERT can look like (README, The panel).
+pub mod looks {
+    use super::Pattern;
+
+    /// STATUS: no calls answered yet.
+    pub const STARTING: Pattern = &[900, 100];
+    /// STATUS: calls are answered.
+    pub const WELL: Pattern = &[100, 1900];
+    /// STATUS: the time is not known.
+    pub const NO_TIME: Pattern = &[150, 250, 150, 1450];
+    /// STATUS: the firewall's rules are not those that were set.
+    pub const NO_RULES: Pattern = &[150, 250, 150, 250, 150, 250, 150, 250, 150, 1450];
+    /// STATUS: going back to factory state.
+    pub const RESETTING: Pattern = &[600, 100, 200, 100];
+    /// STATUS: calls are not answered.
+    pub const FAULT: Pattern = &[100, 100];
+    /// MODE: detect.
+    pub const DETECT: Pattern = &[100, 1900];
+    /// MODE: prevent.
+    pub const PREVENT: Pattern = &[1900, 100];
+    /// MODE: the set-up window is open.
+    pub const SET_UP: Pattern = &[1000, 1000];
+    /// ALERT: nothing waits.
+    pub const QUIET: Pattern = &[];
+    /// ALERT: an alert waits.
+    pub const WAITING: Pattern = &[500, 500];
+}
+
+/// By how much a stretch may be longer or shorter than it should: a step of the panel's loop (50 ms) at
+/// each end, or less, and what a busy host adds.
+const SLACK: u64 = 70;
+/// So long without a change counts as steady: longer than any stretch of a pattern.
+const STEADY: u64 = 2_500;
+
+/// What one LED did: how long it was lit or dark, in turn.
+#[derive(Default)]
+struct Run {
+    /// Whole stretches, the newest last.
+    whole: VecDeque<(bool, u64)>,
+    /// The one that lasts.
+    now: Option<(bool, Instant)>,
+    /// Its beginning was seen.
+    begun: bool,
+}
+
+impl Run {
+    fn see(&mut self, lit: bool, at: Instant) {
+        match self.now {
+            Some((before, _)) if before == lit => return,
+            Some((before, since)) if self.begun => {
+                // Spans are seconds.
+                self.whole
+                    .push_back((before, (at - since).as_millis() as u64));
+                if self.whole.len() > 24 {
+                    self.whole.pop_front();
+                }
+            }
+            Some(_) => self.begun = true,
+            None => {}
+        }
+        self.now = Some((lit, at));
+    }
+
+    /// Has it just gone through all of the pattern, from any of its stretches on?
+    fn shows(&self, pattern: Pattern, at: Instant) -> bool {
+        let count = pattern.len();
+        if count < 2 {
+            return self.now.is_some_and(|(lit, since)| {
+                lit == (count == 1) && (at - since).as_millis() as u64 >= STEADY
+            });
+        }
+        // Two patterns may share their stretches in part: one lit and one dark is not enough of them.
+        let need = count.max(4);
+        let Some(from) = self.whole.len().checked_sub(need) else {
+            return false;
+        };
+        (0..count).step_by(2).any(|turn| {
+            self.whole
+                .range(from..)
+                .enumerate()
+                .all(|(index, &(lit, ms))| {
+                    let place = (turn + index + usize::from(!self.whole[from].0)) % count;
+                    lit == place.is_multiple_of(2) && ms.abs_diff(pattern[place]) <= SLACK
+                })
+        })
+    }
+}
+
+/// Watches until STATUS, MODE and ALERT look so, where something is given; returns how long that took.
+///
+/// # Errors
+/// When they do not within the limit; with what they did instead.
+pub fn wait(
+    qmp: &mut Qmp,
+    front: Front,
+    wanted: [Option<Pattern>; 3],
+    limit: Duration,
+) -> Result<Duration> {
+    let started = Instant::now();
+    let mut runs: [Run; 3] = Default::default();
+    let mut shown = [false; 3];
+    while started.elapsed() < limit {
+        let word = qmp.word(front.register)?;
+        let at = Instant::now();
+        for (index, run) in runs.iter_mut().enumerate() {
+            run.see(word >> front.lines[index] & 1 == 1, at);
+            shown[index] |= wanted[index].is_none_or(|pattern| run.shows(pattern, at));
+        }
+        if shown == [true; 3] {
+            return Ok(started.elapsed());
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    let said: Vec<String> = ["STATUS", "MODE", "ALERT"]
+        .iter()
+        .zip(&runs)
+        .map(|(name, run)| {
+            let stretches: Vec<String> = run
+                .whole
+                .iter()
+                .map(|(lit, ms)| format!("{}{ms}", if *lit { "+" } else { "-" }))
+                .collect();
+            let now = run.now.map(|(lit, at)| (lit, at.elapsed().as_millis()));
+            format!("{name}: {} now {now:?}", stretches.join(" "))
+        })
+        .collect();
+    bail!(
+        "within {limit:?} the LEDs do not look like {wanted:?} (shown: {shown:?}), but:\n{}",
+        said.join("\n")
+    )
 }

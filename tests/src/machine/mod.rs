@@ -7,20 +7,27 @@
 //!
 //! `make test-image` builds the image, names its folder in `TRUNKGUARD_IMAGE` and runs these tests.
 
+pub mod bench;
+mod calls;
 mod card;
 mod guest;
 mod in_place;
+mod kept;
 pub mod leds;
 mod plug;
 mod qmp;
+mod record;
 mod scan;
 mod stand;
 
+pub use calls::{Calls, Promised};
 pub use card::{Card, Image, at};
 pub use guest::{Guest, Ran};
 pub use in_place::in_place;
+pub use kept::Kept;
 pub use plug::plug;
 pub use qmp::Qmp;
+pub use record::{Record, Writes};
 pub use scan::{Found, scan};
 pub use stand::{Stand, Started, policy};
 
@@ -32,7 +39,7 @@ use std::{
     time::Duration,
 };
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 
 use crate::{Process, tools};
 
@@ -46,6 +53,8 @@ pub struct Options {
     pub taps: Vec<String>,
     /// A shell in the guest. Needs a card with the test kernel.
     pub shell: bool,
+    /// Where each write and flush of the card is recorded.
+    pub recorded: Option<Record>,
     /// Further arguments of QEMU.
     pub arguments: Vec<String>,
     /// Ends instead of starting again when the guest restarts or its watchdog bites.
@@ -112,10 +121,15 @@ impl Machine {
             format!("file:{}", at("serial")),
             "-qmp".into(),
             format!("unix:{},server=on,wait=off", at("qmp")),
-            "-drive".into(),
-            format!(
-                "if=none,id=card,format=raw,discard=unmap,file={}",
-                card.path().display()
+            "-blockdev".into(),
+            options.recorded.as_ref().map_or_else(
+                || {
+                    format!(
+                        "driver=raw,node-name=card,discard=unmap,file.driver=file,file.discard=unmap,file.filename={}",
+                        card.path().display()
+                    )
+                },
+                |record| record.blockdev(card),
             ),
             "-device".into(),
             "virtio-blk-pci,drive=card,addr=0x4".into(),
@@ -137,6 +151,58 @@ impl Machine {
                 "virtserialport,chardev=shell,name=shell".into(),
             ]);
         }
+        Machine::run(arguments, folder, options)
+    }
+
+    /// Switches QEMU's Raspberry Pi 3 on: four cores, 1 GiB, U-Boot where the Pi's firmware would have put it, this card.
+    /// Its ports are USB adapters. It has no shell and no watchdog; the card must have the Pi's test slots
+    /// ([`Card::for_pi`]).
+    ///
+    /// # Errors
+    /// When QEMU does not start.
+    pub fn pi(image: &Image, card: &Card, folder: &Path, options: &Options) -> Result<Machine> {
+        fs::create_dir_all(folder)?;
+        let at = |name: &str| folder.join(name).to_string_lossy().into_owned();
+        let _ = fs::remove_file(folder.join("qmp"));
+        // The firmware's part: it hands over the tree that lies beside it.
+        card.fetch("bcm2837-rpi-3-b.dtb", &folder.join("tree.dtb"))?;
+        let mut arguments: Vec<String> = vec![
+            "-machine".into(),
+            "raspi3b".into(),
+            "-accel".into(),
+            "tcg,thread=multi,tb-size=128".into(),
+            "-display".into(),
+            "none".into(),
+            "-kernel".into(),
+            image.test("u-boot-rpi.bin")?,
+            "-dtb".into(),
+            at("tree.dtb"),
+            // The console is the second one.
+            "-serial".into(),
+            "null".into(),
+            "-serial".into(),
+            format!("file:{}", at("serial")),
+            "-qmp".into(),
+            format!("unix:{},server=on,wait=off", at("qmp")),
+            "-drive".into(),
+            format!("if=sd,format=raw,file={}", card.path().display()),
+        ];
+        for (index, tap) in options.taps.iter().enumerate() {
+            arguments.extend([
+                "-netdev".into(),
+                format!("tap,id=n{index},ifname={tap},script=no,downscript=no"),
+                "-device".into(),
+                format!("usb-net,netdev=n{index}"),
+            ]);
+        }
+        ensure!(
+            !options.shell,
+            "QEMU's Raspberry Pi has no port for a shell"
+        );
+        Machine::run(arguments, folder, options)
+    }
+
+    fn run(mut arguments: Vec<String>, folder: &Path, options: &Options) -> Result<Machine> {
         if options.once {
             arguments.push("-no-reboot".into());
         }

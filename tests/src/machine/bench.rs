@@ -1,0 +1,170 @@
+//! A box beside an office's PBX: the machine, its card, and who calls.
+
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
+
+use anyhow::{Context, Result, ensure};
+
+use super::{Card, Guest, Image, Machine, Options, plug};
+use crate::{
+    site::{Site, at},
+    wire::Udp,
+};
+
+/// A policy of a usual office for a box of `side` at [`at::BOX`], in a mode.
+pub fn policy(mode: &str) -> String {
+    format!(
+        r#"format = 1
+
+[settings]
+mode = "{mode}"
+country = "US"
+area_code = 212
+
+[network]
+address = "192.168.77.2/24"
+gateway = "192.168.77.1"
+dns = ["192.0.2.53"]
+
+[firewall]
+topology = "side"
+pbx = ["192.168.77.10"]
+rtp = "10000-20200"
+
+[policy.allow]
+countries = ["US", "GB"]
+
+[policy.limits]
+simultaneous = 2000
+per_minute = 2000
+per_day = 20000
+
+[policy.limits.abroad]
+simultaneous = 2000
+per_day = 20000
+
+[policy.limits.abroad_off_hours]
+simultaneous = 2000
+per_day = 20000
+
+[policy.total]
+simultaneous = 5000
+
+[[client]]
+name = "office"
+addresses = ["192.168.77.10"]
+profile = "redirect"
+number_format = "dialled"
+"#
+    )
+}
+
+/// A number abroad that the policy allows: approved, and it costs.
+pub const APPROVED: &str = "011442071838750";
+/// One that it does not.
+pub const DENIED: &str = "01126377123456";
+
+/// The bench of one test.
+pub struct Bench<'a> {
+    /// Where it stands.
+    pub site: &'a Site<'a>,
+    image: &'a Image,
+    taps: Vec<String>,
+    starts: u32,
+}
+
+impl<'a> Bench<'a> {
+    /// Takes the place of the site's own box.
+    ///
+    /// # Errors
+    /// When it cannot be plugged in.
+    pub fn new(site: &'a Site<'a>, image: &'a Image) -> Result<Bench<'a>> {
+        Ok(Bench {
+            site,
+            image,
+            taps: plug(site)?,
+            starts: 0,
+        })
+    }
+
+    /// A new card with the test kernel and this policy to be provisioned.
+    ///
+    /// # Errors
+    /// When it cannot be made.
+    pub fn card(&self, name: &str, policy: &str) -> Result<Card> {
+        let card = Card::with_test_kernel(self.image, &self.path(name))?;
+        card.put("trunkguard.toml", policy)?;
+        Ok(card)
+    }
+
+    /// A path in the test's own folder.
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.site.office.folder().join(name)
+    }
+
+    /// Switches the box on with a card.
+    ///
+    /// # Errors
+    /// When QEMU does not start.
+    pub fn start(&mut self, card: &Card, options: Options) -> Result<Machine> {
+        self.starts += 1;
+        let folder = self.path(&format!("machine-{}", self.starts));
+        let taps = self.taps.clone();
+        let options = Options { taps, ..options };
+        (self.site.gate).within(|| Machine::virt(self.image, card, &folder, &options))
+    }
+
+    /// The host's ends of the machine's ports.
+    pub fn taps(&self) -> &[String] {
+        &self.taps
+    }
+
+    /// A client at the PBX's address.
+    ///
+    /// # Errors
+    /// When it has no socket.
+    pub fn client(&self) -> Result<Udp> {
+        let target = SocketAddr::from((at::BOX, 5060));
+        self.site.lan.within(|| Udp::at(at::PBX, target))
+    }
+}
+
+/// Waits until the whole box is up and its daemon answers the command line.
+///
+/// # Errors
+/// When it does not come up, or a unit has failed.
+pub fn up(guest: &mut Guest) -> Result<()> {
+    // `degraded` ends the wait as well: something that failed does not come back by waiting.
+    let state = guest.until(
+        "s=$(systemctl is-system-running); case $s in running|degraded) echo $s;; *) echo $s; false;; esac",
+    )?;
+    ensure!(
+        state.trim() == "running",
+        "the box is {}:\n{}",
+        state.trim(),
+        guest.must(
+            "systemctl --failed --no-legend; for unit in $(systemctl --failed --no-legend --plain | cut -d' ' -f1); do journalctl -b --no-pager -u $unit; done"
+        )?
+    );
+    guest
+        .until("trunkguard status --state /var/lib/trunkguard --json >/dev/null; test $? -le 1")?;
+    Ok(())
+}
+
+/// What the guest says of its network, for a message.
+pub fn network(guest: &mut Guest) -> String {
+    let lines = "ip addr; ip route; ls -la /data/box/network /run/trunkguard-network /run/systemd/network; cat /data/box/network/wish.json; systemctl list-units --all --no-legend 'trunkguard*'; nft list ruleset | grep -v elements; journalctl -b --no-pager -n 60";
+    match guest.run(lines) {
+        Ok(ran) => ran.out,
+        Err(problem) => format!("{problem:#}"),
+    }
+}
+
+/// Calls until there is a final answer, which is its status.
+///
+/// # Errors
+/// When none comes.
+pub fn call(client: &Udp, number: &str, id: &str) -> Result<u16> {
+    let answer = client.ask_for(number, id, Duration::from_secs(40))?;
+    let status = answer.context("no answer")?.status();
+    status.context("no status")
+}
