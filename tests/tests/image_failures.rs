@@ -108,7 +108,8 @@ fn services(stand: &Stand<'_>, started: &mut Started) -> Result<()> {
     guest.until("ls /data/box/crash/*-trunkguard-firewall.service.log")?;
     let listed = guest.must("trunkguard box crashes")?;
     ensure!(listed.contains("trunkguard-firewall.service"), "{listed}");
-    guest.running()
+    // Not that no unit has failed: one whose record comes less than 10 s after another one is refused (B16).
+    Ok(())
 }
 
 /// Nobody feeds the board's watchdog any more: B7.
