@@ -138,8 +138,7 @@ pub fn up(guest: &mut Guest) -> Result<()> {
         "s=$(systemctl is-system-running); case $s in running|degraded) echo $s;; *) echo $s; false;; esac",
     )?;
     if state.trim() != "running" {
-        let failed =
-            guest.must("systemctl --failed --no-legend --plain | /run/tools/cut -d' ' -f1")?;
+        let failed = guest.must("systemctl --failed --no-legend --plain | cut -d' ' -f1")?;
         let said = guest.must("for unit in $(systemctl --failed --no-legend --plain | cut -d' ' -f1); do journalctl -b --no-pager -u $unit; done")?;
         // nft gets 5 s (firewall/src/apply.rs), which an emulated machine on a host with ten times the work that it can
         // do exceeds. Said, so that nobody takes it for a box that is well.
