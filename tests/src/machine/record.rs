@@ -14,7 +14,7 @@ use anyhow::{Context, Result, ensure};
 
 use super::Card;
 
-const MAGIC: u64 = 0x006a_7367_7736_6872;
+const MAGIC: u64 = 0x006a_7366_7773_6872;
 const FLUSH: u64 = 1;
 const FUA: u64 = 2;
 const DISCARD: u64 = 4;
