@@ -1,7 +1,9 @@
 # shellcheck shell=bash
 # What the scripts of this folder share. To be sourced.
 
+# shellcheck disable=SC2034  # for those who source this
 image=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+# shellcheck disable=SC2034
 root=$(dirname "$image")
 # What takes long is kept here under a key of all that it was made of, and made again where it is missing.
 cache="${TRUNKGUARD_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/trunkguard}"
@@ -43,6 +45,7 @@ suite=trixie
 mirror() {
     local uri
     # `indextargets` reads every way of writing sources that this machine's apt knows.
+    # shellcheck disable=SC2016  # apt fills these in
     uri=$(apt-get indextargets --format '$(SITE) $(RELEASE)' | awk -v want="$1" '$2 ~ want { print $1; exit }')
     [ -n "$uri" ] || die "no Debian mirror in this machine's apt sources for $1"
     echo "${uri%/}"

@@ -15,10 +15,9 @@ need mksquashfs squashfs-tools
 need qemu-aarch64-static qemu-user-static
 need aarch64-linux-gnu-strip binutils-aarch64-linux-gnu
 box_lists
-names=$(grep -v '^#' "$here/packages" | grep .)
-# shellcheck disable=SC2086
-uris=$(cd / && box_apt --print-uris download $names | awk '/\.deb/ { print $2, $4 }' | sort)
-[ "$(wc -l <<<"$uris")" = "$(wc -w <<<"$names")" ] || die "the release lacks a package of root/packages: $(cd / && box_apt --print-uris download $names 2>&1 >/dev/null | head -n 3)"
+readarray -t names < <(grep -v '^#' "$here/packages" | grep .)
+uris=$(cd / && box_apt --print-uris download "${names[@]}" | awk '/\.deb/ { print $2, $4 }' | sort)
+[ "$(wc -l <<<"$uris")" = "${#names[@]}" ] || die "the release lacks a package of root/packages: $(cd / && box_apt --print-uris download "${names[@]}" 2>&1 >/dev/null | head -n 3)"
 
 out="$cache/root/$(key "$uris" "$time" "$version" "$daemon" "${BASH_SOURCE[0]}" "$image/lib.sh" "$here"/packages "$here"/leave-out "$here"/programs \
     "$(cd "$root" && find image/root/files systemd board -type f -print0 | sort -z | xargs -0 sha256sum)")"
@@ -120,11 +119,11 @@ box "$tree/usr/bin/trunkguard" board links "$tree/usr/lib/systemd/network"
 ! grep -v '^[^:]*:[!*]' "$tree/etc/shadow" || die "an account of the root has a password (above)"
 
 # 5. Every program finds every library.
-missing=$(find "$tree" -type f -exec sh -c 'head -c 4 "$1" | grep -q "^.ELF" && aarch64-linux-gnu-readelf -d "$1" 2>/dev/null | sed -n "s/.*(NEEDED).*\[\(.*\)\]/\1/p"' _ {} \; | sort -u |
+unfound=$(find "$tree" -type f -exec sh -c 'head -c 4 "$1" | grep -q "^.ELF" && aarch64-linux-gnu-readelf -d "$1" 2>/dev/null | sed -n "s/.*(NEEDED).*\[\(.*\)\]/\1/p"' _ {} \; | sort -u |
     while read -r library; do
         [ -n "$(find "$tree/usr/lib" -name "$library" -print -quit)" ] || echo "$library"
     done)
-[ -z "$missing" ] || die "the root lacks libraries that its programs need: $missing"
+[ -z "$unfound" ] || die "the root lacks libraries that its programs need: $unfound"
 
 # 6. Packed: the same octets from the same files, whoever packs them.
 env -u SOURCE_DATE_EPOCH mksquashfs "$tree" "$out.new/root.squashfs" -comp zstd -Xcompression-level 19 -b 131072 -noappend -no-exports -all-root -no-progress \
