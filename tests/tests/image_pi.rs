@@ -11,7 +11,7 @@ use anyhow::{Context, Result, ensure};
 use trunkguard_tests::{
     machine::{
         Card, Image, Machine, Options, PATIENCE,
-        bench::{self, APPROVED, Bench, DENIED},
+        bench::{self, AT_HOME, Bench, DENIED},
         leds::{self, Front, looks},
     },
     site::{Site, Topology},
@@ -68,7 +68,7 @@ fn tried(bench: &Bench<'_>, machine: &mut Machine, on: Instant) -> Result<()> {
     said(machine, "port0: Gained carrier", "port0")?;
     let client = bench.client()?;
     ensure!(
-        bench::call(&client, APPROVED, "allowed")? == 302,
+        bench::call(&client, AT_HOME, "allowed")? == 302,
         "no call through the Pi's port"
     );
     println!(

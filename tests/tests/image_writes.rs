@@ -16,8 +16,6 @@ use trunkguard_tests::{
 /// How long an idle box is watched. Data reach the card 30 s after they were written at the latest.
 const IDLE: Duration = Duration::from_secs(180);
 const NUMBER: &str = "12125550123";
-/// One caller asks for all of them.
-const LIMITS: &str = "\n[policy.limits]\nsimultaneous = 65535\nper_minute = 65535\nper_hour = 65535\nper_day = 65535\n";
 /// What an hour of nothing may cost, taken from a span soon after a start: a card of 8 GiB that takes 1,000
 /// times its size lasts for centuries.
 const MOST_IDLE: u64 = 2 << 20;
@@ -32,7 +30,7 @@ fn image_writes_little_when_idle_and_for_calls() {
         let stand = Stand::new(site, &image)?;
         let card = Card::with_test_kernel(&image, &stand.path("card.img"))?;
         let wishes = policy("A01").replace("[settings]", "[settings]\ndurability = \"strict\"");
-        card.put("trunkguard.toml", &format!("{wishes}{LIMITS}"))?;
+        card.put("trunkguard.toml", &wishes)?;
         let mut started = stand.start(&card, true)?;
         let outcome = claims(&stand, &mut started);
         outcome.with_context(|| format!("the console says:\n{}", started.machine.console()))

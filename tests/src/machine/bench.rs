@@ -60,6 +60,8 @@ number_format = "dialled"
 
 /// A number abroad that the policy allows: approved, and it costs.
 pub const APPROVED: &str = "011442071838750";
+/// A number that is no news: the first call to a country is an alert.
+pub const AT_HOME: &str = "12125550123";
 /// One that it does not.
 pub const DENIED: &str = "01126377123456";
 

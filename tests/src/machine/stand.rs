@@ -44,6 +44,13 @@ office = ["192.168.77.20"]
 [policy.allow]
 countries = ["US"]
 
+# A test asks until the policy that it waits for is in force, and each question is a call.
+[policy.limits]
+simultaneous = 65535
+per_minute = 65535
+per_hour = 65535
+per_day = 65535
+
 [[client]]
 name = "office"
 addresses = ["192.168.77.10"]
