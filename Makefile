@@ -62,13 +62,14 @@ cross: ## Cross-build the daemon for the box (aarch64); tests of core and store 
 image: ## Build the box's image (aarch64): kernel, root, slots, disk
 	image/build.sh
 
-test-image: ## Boot the image in QEMU and try it: calls, packets, LEDs, button, power cuts (root)
+test-image: binary ## Boot the image in QEMU and try it: calls, packets, LEDs, power cuts (root; TESTS=image_box for one)
 	image=$$(image/build.sh)
 	image/test.sh "$$image"
 	$(AS_ROOT) tests/setup.sh
-	$(CARGO) build --locked -p trunkguard
-	$(AS_ROOT) env "PATH=$$PATH" "HOME=$$HOME" TRUNKGUARD_BIN=$(TRUNKGUARD) TRUNKGUARD_IMAGE="$$image" \
-	    $(CARGO) test --locked -p trunkguard-tests --test 'image_*' -- --ignored --nocapture --test-threads=1
+	for test in $(or $(TESTS),$(basename $(notdir $(wildcard tests/tests/image_*)))); do
+	    $(AS_ROOT) env "PATH=$$PATH" "HOME=$$HOME" TRUNKGUARD_BIN=$(TRUNKGUARD) TRUNKGUARD_IMAGE="$$image" \
+	        $(CARGO) test --locked -p trunkguard-tests --test "$$test" -- --ignored --nocapture --test-threads=1
+	done
 
 binary:
 	$(CARGO) build --locked -p trunkguard
