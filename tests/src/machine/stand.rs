@@ -41,10 +41,13 @@ topology = "side"
 pbx = ["192.168.77.10"]
 office = ["192.168.77.20"]
 
+# A test asks until the policy that it waits for is in force, and each question is a call to the same number.
+[policy]
+off = ["same-number"]
+
 [policy.allow]
 countries = ["US"]
 
-# A test asks until the policy that it waits for is in force, and each question is a call.
 [policy.limits]
 simultaneous = 65535
 per_minute = 65535
