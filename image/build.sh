@@ -63,7 +63,7 @@ zstd -q -f -19 -T1 "$disk" -o "$disk.zst"
     echo "kernel, packed         $(stat -c %s "$kernel/Image.gz")"
     echo "daemon                 $(stat -c %s "$tree/tree/usr/bin/trunkguard")"
     echo "largest of the root:"
-    (cd "$tree/tree" && find . -type f -printf '%s %P\n' | sort -rn | head -n 12)
+    (cd "$tree/tree" && find . -type f -printf '%s %P\n' | sort -rn | awk 'NR <= 12')
 } | tee "$out/sizes.txt" >&2
 (cd "$out" && sha256sum "${disk##*/}" boot.ext4 root.squashfs sbom.cdx.json packages.txt) | tee "$out/SHA256SUMS" >&2
 echo "$out"

@@ -46,7 +46,7 @@ mirror() {
     local uri
     # `indextargets` reads every way of writing sources that this machine's apt knows.
     # shellcheck disable=SC2016  # apt fills these in
-    uri=$(apt-get indextargets --format '$(SITE) $(RELEASE)' | awk -v want="$1" '$2 ~ want { print $1; exit }')
+    uri=$(apt-get indextargets --format '$(SITE) $(RELEASE)' | awk -v want="$1" '$2 ~ want && !found++ { print $1 }')
     [ -n "$uri" ] || die "no Debian mirror in this machine's apt sources for $1"
     echo "${uri%/}"
 }

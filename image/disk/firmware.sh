@@ -27,7 +27,7 @@ cp "$image/boot/config.txt" "$work/fat/"
 SOURCE_DATE_EPOCH=$time mkimage -q -A arm64 -T script -C none -n trunkguard -d "$image/boot/boot.cmd" "$work/fat/boot.scr" >&2
 mkenvimage -s 0x4000 -o "$work/fat/uboot.env" <(grep -v '^#' "$image/boot/uboot.env.txt")
 # Of a fixed size from the beginning: writing into it takes no cluster.
-{ printf 'Nothing was provisioned yet.\r\nPut a policy file named trunkguard.toml beside this one.\r\n' && head -c 4096 /dev/zero | tr '\0' ' '; } | head -c 4096 >"$work/fat/trunkguard-result.txt"
+printf '%-4096s' $'Nothing was provisioned yet.\r\nPut a policy file named trunkguard.toml beside this one.\r\n' >"$work/fat/trunkguard-result.txt"
 find "$work/fat" -exec touch -h -d "@$time" {} +
 truncate -s 64M "$work/fat.img"
 PATH="$PATH:/usr/sbin:/sbin" mkfs.vfat --invariant -i 54475244 -F 32 -n FIRMWARE "$work/fat.img" >/dev/null

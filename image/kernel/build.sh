@@ -12,7 +12,7 @@ line=6.12 # the long-term kernel of Debian trixie
 have make gcc gcc-aarch64-linux-gnu libc6-dev-arm64-cross flex bison bc libssl-dev xz-utils cpio rsync
 box_lists
 # The deb's own name and hash, so that a new one is a new kernel.
-read -r deb size hash < <(box_apt --print-uris download "linux-source-$line" | awk '/_all\.deb/ { print $2, $3, $4; exit }')
+read -r deb size hash < <(box_apt --print-uris download "linux-source-$line" | awk '/_all\.deb/ && !found++ { print $2, $3, $4 }')
 [ -n "${hash:-}" ] || die "Debian $suite has no linux-source-$line today"
 version=${deb#*_}
 version=${version%_all.deb}
