@@ -44,7 +44,7 @@ need cargo cargo-web
 need aarch64-linux-gnu-gcc gcc-aarch64-linux-gnu libc6-dev-arm64-cross
 
 flags=
-rustup_has() { rustup target list --installed 2>/dev/null | grep -qx "$target"; }
+rustup_has() { rustup target list --installed 2>/dev/null | grep -x "$target" >/dev/null; }
 if command -v rustup >/dev/null && { rustup_has || timeout 60 rustup target add "$target" >&2; } && rustup_has; then
     say "with rustup's compiler"
 else
