@@ -22,7 +22,7 @@ out="${CARGO_TARGET_DIR:-$root/target}/image"
 
 daemon=$(image/cross.sh)
 kernel=$(image/kernel/build.sh)
-tree=$(image/root/build.sh "$daemon" "$version" "$time")
+tree=$(image/rootfs/build.sh "$daemon" "$version" "$time")
 mkdir -p "$out/test"
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT

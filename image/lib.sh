@@ -86,22 +86,27 @@ box_lists() {
 # The key of some files and words: what is made of the same has the same one.
 key() { { for f in "$@"; do if [ -f "$f" ]; then sha256sum <"$f"; else echo "$f"; fi; done; } | sha256sum | cut -c1-16; }
 
-# box_debs PACKAGE…: fetches them of the box's release, checked against its signed index, and prints where they are.
+# box_debs PACKAGE…: fetches them of the box's release, and prints where each is: a file that is called by the
+# SHA-256 that the release's signed index says it has.
 box_debs() {
-    local deb hash dir
+    local uris deb hash dir lacking=()
     box_lists
+    uris=$(cd / && box_apt --print-uris download "$@" | awk '/\.deb/ { sub("SHA256:", "", $4); print $2, $4 }' | sort) ||
+        die "Debian $suite lacks one of: $*"
     while read -r deb hash; do
-        hash=${hash#SHA256:}
-        if [ ! -e "$cache/debs/$hash.deb" ]; then
-            mkdir -p "$cache/debs"
-            dir=$(mktemp -d)
-            (cd "$dir" && box_apt download "${deb%%_*}" >&2)
-            echo "$hash  $(echo "$dir"/*.deb)" | sha256sum -c --quiet >&2 || die "$deb is not what the release's index says"
-            mv "$dir"/*.deb "$cache/debs/$hash.deb"
-            rmdir "$dir"
-        fi
+        [ -e "$cache/debs/$hash.deb" ] || lacking+=("${deb%%_*}")
+    done <<<"$uris"
+    if [ ${#lacking[@]} -gt 0 ]; then
+        mkdir -p "$cache/debs"
+        dir=$(mktemp -d)
+        (cd "$dir" && box_apt download "${lacking[@]}" >&2)
+        for deb in "$dir"/*.deb; do mv "$deb" "$cache/debs/$(sha256sum <"$deb" | cut -d' ' -f1).deb"; done
+        rmdir "$dir"
+    fi
+    while read -r deb hash; do
+        [ -e "$cache/debs/$hash.deb" ] || die "$deb that was fetched is not what the release's index says"
         echo "$cache/debs/$hash.deb"
-    done < <(cd / && box_apt --print-uris download "$@" | awk '/\.deb/ { print $2, $4 }')
+    done <<<"$uris"
 }
 
 # alone NAME: from here on this script is the only one that makes what is called so; another one waits.

@@ -11,7 +11,8 @@ need mksquashfs squashfs-tools
 need mcopy mtools
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-for deb in $(box_debs u-boot-qemu u-boot-rpi busybox-static); do dpkg-deb -x "$deb" "$work"; done
+debs=$(box_debs u-boot-qemu u-boot-rpi busybox-static)
+for deb in $debs; do dpkg-deb -x "$deb" "$work"; done
 cp "$work/usr/lib/u-boot/qemu_arm64/u-boot.bin" "$out/u-boot-qemu.bin"
 cp "$work/usr/lib/u-boot/rpi_arm64/u-boot.bin" "$out/u-boot-rpi.bin"
 mkdir "$work/tools"

@@ -3,48 +3,36 @@
 # our own files and the daemon put in, packed read-only. Needs no root. Prints the folder with
 # root.squashfs, packages.txt (name, version, SHA-256 of each package) and usr/ and etc/ as they are in it.
 #
-# root/build.sh DAEMON VERSION TIME: the daemon for aarch64; the version; seconds since 1970 that every file bears.
+# rootfs/build.sh DAEMON VERSION TIME: the daemon for aarch64; the version; seconds since 1970 that every file bears.
 set -euo pipefail
 # shellcheck source=image/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
-here="$image/root"
+here="$image/rootfs"
 daemon=$1 version=$2 time=$3
 export LC_ALL=C TZ=UTC SOURCE_DATE_EPOCH="$time"
 
 need mksquashfs squashfs-tools
 need qemu-aarch64-static qemu-user-static
 need aarch64-linux-gnu-strip binutils-aarch64-linux-gnu
-box_lists
 readarray -t names < <(grep -v '^#' "$here/packages" | grep .)
-uris=$(cd / && box_apt --print-uris download "${names[@]}" | awk '/\.deb/ { print $2, $4 }' | sort)
-[ "$(wc -l <<<"$uris")" = "${#names[@]}" ] || die "the release lacks a package of root/packages: $(cd / && box_apt --print-uris download "${names[@]}" 2>&1 >/dev/null | head -n 3)"
+debs=$(box_debs "${names[@]}")
 
-out="$cache/root/$(key "$uris" "$time" "$version" "$daemon" "${BASH_SOURCE[0]}" "$image/lib.sh" "$here"/packages "$here"/leave-out "$here"/programs \
-    "$(cd "$root" && find image/root/files systemd board -type f -print0 | sort -z | xargs -0 sha256sum)")"
+out="$cache/root/$(key "$debs" "$time" "$version" "$daemon" "${BASH_SOURCE[0]}" "$image/lib.sh" "$here"/packages "$here"/leave-out "$here"/programs \
+    "$(cd "$root" && find image/rootfs/files systemd board docs/security.md docs/box.md -type f -print0 | sort -z | xargs -0 sha256sum)")"
 alone root
 if [ -e "$out/done" ]; then
     echo "$out"
     exit
 fi
 rm -rf "$out" "$out.new"
-mkdir -p "$out.new/tree" "$cache/debs"
+mkdir -p "$out.new/tree"
 tree="$out.new/tree"
 
-# 1. The packages, each checked against the release's signed index.
-lacking=$(while read -r deb hash; do [ -e "$cache/debs/${hash#SHA256:}.deb" ] || echo "${deb%%_*}"; done <<<"$uris")
-if [ -n "$lacking" ]; then
-    fetched=$(mktemp -d)
-    # shellcheck disable=SC2086
-    (cd "$fetched" && box_apt download $lacking >&2)
-    for deb in "$fetched"/*.deb; do mv "$deb" "$cache/debs/$(sha256sum <"$deb" | cut -d' ' -f1).deb"; done
-    rmdir "$fetched"
-fi
-while read -r deb hash; do
-    kept="$cache/debs/${hash#SHA256:}.deb"
-    [ -e "$kept" ] || die "$deb that was fetched is not what the release's index says"
-    dpkg-deb --fsys-tarfile "$kept" | tar -x --no-same-owner -C "$tree" -X <(grep '^\./' "$here/leave-out")
-    echo "$(dpkg-deb -f "$kept" Package) $(dpkg-deb -f "$kept" Version) ${hash#SHA256:}"
-done <<<"$uris" | sort >"$out.new/packages.txt"
+# 1. The packages.
+for deb in $debs; do
+    dpkg-deb --fsys-tarfile "$deb" | tar -x --no-same-owner -C "$tree" -X <(grep '^\./' "$here/leave-out")
+    echo "$(dpkg-deb -f "$deb" Package) $(dpkg-deb -f "$deb" Version) $(basename "$deb" .deb)"
+done | sort >"$out.new/packages.txt"
 
 # 2. Only the programs that are named.
 find "$tree/usr/bin" "$tree/usr/sbin" \( -type f -o -type l \) -printf '%P\n' | while read -r name; do
@@ -55,7 +43,7 @@ find "$tree/usr/bin" "$tree/usr/sbin" \( -type f -o -type l \) -printf '%P\n' | 
     done
 done
 while read -r program; do
-    [ -e "$tree/usr/$program" ] || [ -L "$tree/usr/$program" ] || die "root/programs names $program, which no package has"
+    [ -e "$tree/usr/$program" ] || [ -L "$tree/usr/$program" ] || die "rootfs/programs names $program, which no package has"
 done < <(grep -v '^#' "$here/programs")
 units="$tree/usr/lib/systemd/system"
 # Nobody logs in, nothing hibernates, there is no TPM, no SysV script, no partition to be guessed.
