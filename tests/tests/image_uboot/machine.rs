@@ -14,7 +14,7 @@ use trunkguard_boot::{
     sector::{OCTETS, Sector},
     state::{Place, Slot, State},
 };
-use trunkguard_tests::{Process, tools};
+use trunkguard_tests::{Process, machine::Image, tools};
 
 /// Far more than a start takes (3 s), for a machine that does other things as well.
 const PATIENCE: Duration = Duration::from_secs(180);
@@ -64,9 +64,11 @@ fn make_parts(at: &Path, board: Board) -> Result<()> {
     let mut assemble = tool("aarch64-linux-gnu-as")?;
     if board == Board::Pi {
         assemble.args(["--defsym", "PI=1"]);
-        let kernel = run(&mut Command::new(root.join("image/kernel/build.sh")))?;
         fs::create_dir(at.join("dtb"))?;
-        fs::copy(Path::new(&kernel).join(PI), at.join(PI))?;
+        let firmware = Image::under_test()?.test("firmware.fat")?;
+        run(tool("mcopy")?
+            .args(["-i", &firmware, "::bcm2837-rpi-3-b.dtb"])
+            .arg(at.join(PI)))?;
         run(tool("mkenvimage")?
             .args(["-s", "0x4000", "-o"])
             .arg(at.join("uboot.env"))
@@ -97,12 +99,10 @@ impl Machine {
 
     /// With two slots that start, and no record.
     pub fn of(board: Board) -> Result<Machine> {
-        let root = tools::here().parent().context("no folder above tests/")?;
-        let target = match board {
-            Board::Virt => "qemu_arm64",
-            Board::Pi => "rpi_arm64",
-        };
-        let uboot = run(Command::new(root.join("image/uboot.sh")).arg(target))?;
+        let uboot = Image::under_test()?.test(match board {
+            Board::Virt => "u-boot-qemu.bin",
+            Board::Pi => "u-boot-rpi.bin",
+        })?;
         let folder = tempfile::tempdir()?;
         make_parts(folder.path(), board)?;
         let path = folder.path().join("disk");
