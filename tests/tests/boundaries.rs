@@ -59,7 +59,7 @@ fn set(names: &[&str]) -> BTreeSet<String> {
     names.iter().map(|name| (*name).to_owned()).collect()
 }
 
-/// core <- {sip, store, firewall, network, dns, board} <- daemon, and boot <- daemon; nothing points back, and
+/// core <- {sip, store, firewall, network, dns, board, page} <- daemon, and boot <- daemon; nothing points back, and
 /// shells do not know each other.
 #[test]
 fn arrows_point_one_way() {
@@ -71,6 +71,7 @@ fn arrows_point_one_way() {
         "trunkguard-network",
         "trunkguard-board",
         "trunkguard-dns",
+        "trunkguard-page",
     ];
     let ours = |name: &str| -> BTreeSet<String> {
         let all = dependencies(&metadata, name, &Value::Null);
@@ -107,6 +108,7 @@ fn foreign_crates_stay_in_their_shell() {
         "trunkguard-board",
         "trunkguard-dns",
         "trunkguard-boot",
+        "trunkguard-page",
         "trunkguard",
     ];
     for (foreign, home) in [
@@ -115,11 +117,18 @@ fn foreign_crates_stay_in_their_shell() {
         ("embedded-hal", &["trunkguard-board"]),
         ("gpiocdev", &["trunkguard-board"]),
         ("gpiocdev-uapi", &[]),
-        ("tokio", &["trunkguard", "trunkguard-dns"]),
+        (
+            "tokio",
+            &["trunkguard", "trunkguard-dns", "trunkguard-page"],
+        ),
+        ("axum", &["trunkguard-page"]),
+        ("askama", &["trunkguard-page"]),
+        ("argon2", &["trunkguard-page"]),
+        ("hyper", &["trunkguard-page"]),
         ("hickory-net", &["trunkguard-dns"]),
         ("hickory-proto", &[]),
         ("hickory-resolver", &[]),
-        ("rustls", &["trunkguard"]),
+        ("rustls", &["trunkguard", "trunkguard-page"]),
         ("clap", &["trunkguard"]),
         // Composes the call attempts of `trunkguard call`, and is compared with in tests; it never
         // reads what a network sent to the box (docs/decisions/sip-reader.md).

@@ -35,7 +35,7 @@ use crate::{
     firewall::{self, Driver, Firewall, intent::Facts},
     logs,
     network::Wishes,
-    panel, policy,
+    page, panel, policy,
     setup_window::SetupWindow,
     sockets, streams, tls, udp, words,
 };
@@ -77,9 +77,6 @@ pub fn run(arguments: &RunArguments) -> anyhow::Result<()> {
     keep_memory_small();
     let line = StatusLine::on_stderr();
     logs::start(&line);
-    if let Some(web) = arguments.web {
-        warn!(%web, "--web: this version has no page; the command line does the same");
-    }
     let board = Profile::load(&arguments.board)?;
     let front: Box<dyn Front> = match &arguments.panel_socket {
         Some(path) => Box::new(Remote::new(path, &arguments.panel_user)?),
@@ -194,6 +191,20 @@ pub fn run(arguments: &RunArguments) -> anyhow::Result<()> {
             let _ = udp_ended.send(udp::serve(&shared, &stop, &turns));
         })?
     };
+    // The page has a thread and a runtime of its own, and asks as the command line does: calls do not wait for it.
+    let page = (arguments.web)
+        .map(|web| page::open(&arguments.state, web, true))
+        .transpose()?;
+    let (page_ended, page_end) = oneshot::channel();
+    // Where there is no page, its end never comes.
+    let mut no_page = Some(page_ended);
+    if let (Some(page), Some(page_ended)) = (page, no_page.take_if(|_| arguments.web.is_some())) {
+        let at = format!("https://{}/", page.address()?);
+        info!(page = at, certificate = page.fingerprint, "the page");
+        thread::Builder::new().name("page".into()).spawn(move || {
+            let _ = page_ended.send(page.serve());
+        })?;
+    }
     let draws = random()?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -233,6 +244,7 @@ pub fn run(arguments: &RunArguments) -> anyhow::Result<()> {
             end = tcp => Err(anyhow::Error::from(ended("SIP over TCP", end))),
             end = tls => Err(anyhow::Error::from(ended("SIP over TLS", end))),
             end = control => Err(anyhow::Error::from(ended("the control socket", end))),
+            end = page_end => Err(anyhow::Error::from(ended("the page", end.unwrap_or(Ok(()))))),
             end = udp_end => Err(anyhow::Error::from(ended("SIP over UDP", end.unwrap_or(Ok(()))))),
             () = dns => bail!("the PoPs' names are not followed any more"),
             () = probes => bail!("the PoPs are not probed any more"),

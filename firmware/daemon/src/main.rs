@@ -16,6 +16,7 @@ mod health;
 mod held;
 mod logs;
 mod network;
+mod page;
 mod panel;
 mod policy;
 mod reasons;

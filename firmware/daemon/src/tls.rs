@@ -1,10 +1,10 @@
-//! The box's own certificate for SIP over TLS: made at the first start, shown by its fingerprint.
+//! The box's own certificates, for SIP over TLS and for the page: made at the first start, shown by their fingerprints.
 
 use std::{
-    fs::{self, File, OpenOptions},
-    io::{BufReader, Write},
+    fs::{self, OpenOptions},
+    io::Write,
     os::unix::fs::OpenOptionsExt,
-    path::Path,
+    path::{Path, PathBuf},
     sync::Arc,
 };
 
@@ -21,12 +21,22 @@ pub struct Tls {
     pub fingerprint: String,
 }
 
-/// Loads key and certificate from the state directory, or makes them.
+/// A certificate with its key, both in PEM form.
+pub struct Pair {
+    /// The certificate.
+    pub certificate: Vec<u8>,
+    /// Its key.
+    pub key: Vec<u8>,
+    /// SHA-256 of the certificate, `AB:CD:…`.
+    pub fingerprint: String,
+}
+
+/// Loads `NAME.crt` and `NAME.key` from the state directory, or makes them.
 ///
 /// # Errors
 /// Files that cannot be read or written, with their path.
-pub fn load(state: &Path) -> anyhow::Result<Tls> {
-    let (certificate_path, key_path) = (state.join("sips.crt"), state.join("sips.key"));
+pub fn pair(state: &Path, name: &str) -> anyhow::Result<Pair> {
+    let (certificate_path, key_path) = paths(state, name);
     match (certificate_path.exists(), key_path.exists()) {
         (true, true) => {}
         (false, false) => make(&certificate_path, &key_path)?,
@@ -36,25 +46,56 @@ pub fn load(state: &Path) -> anyhow::Result<Tls> {
             key_path.display()
         ),
     }
-    let certificate = CertificateDer::from_pem_reader(BufReader::new(open(&certificate_path)?))
+    let read =
+        |path: &Path| fs::read(path).with_context(|| format!("{}: cannot be read", path.display()));
+    let (certificate, key) = (read(&certificate_path)?, read(&key_path)?);
+    let der = CertificateDer::from_pem_slice(&certificate).with_context(|| {
+        format!(
+            "{}: not a certificate in PEM form",
+            certificate_path.display()
+        )
+    })?;
+    let fingerprint = Sha256::digest(&der)
+        .iter()
+        .map(|b| format!("{b:02X}"))
+        .collect::<Vec<_>>()
+        .join(":");
+    Ok(Pair {
+        certificate,
+        key,
+        fingerprint,
+    })
+}
+
+fn paths(state: &Path, name: &str) -> (PathBuf, PathBuf) {
+    (
+        state.join(format!("{name}.crt")),
+        state.join(format!("{name}.key")),
+    )
+}
+
+/// What SIP over TLS is accepted with.
+///
+/// # Errors
+/// As [`pair`]; and what does not fit.
+pub fn load(state: &Path) -> anyhow::Result<Tls> {
+    let pair = pair(state, "sips")?;
+    let (certificate_path, key_path) = paths(state, "sips");
+    let chain: Vec<_> = CertificateDer::pem_slice_iter(&pair.certificate)
+        .collect::<Result<_, _>>()
         .with_context(|| {
             format!(
                 "{}: not a certificate in PEM form",
                 certificate_path.display()
             )
         })?;
-    let key = PrivateKeyDer::from_pem_reader(BufReader::new(open(&key_path)?))
+    let key = PrivateKeyDer::from_pem_slice(&pair.key)
         .with_context(|| format!("{}: not a private key in PEM form", key_path.display()))?;
-    let fingerprint = Sha256::digest(&certificate)
-        .iter()
-        .map(|b| format!("{b:02X}"))
-        .collect::<Vec<_>>()
-        .join(":");
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let config = rustls::ServerConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()?
         .with_no_client_auth()
-        .with_single_cert(vec![certificate], key)
+        .with_single_cert(chain, key)
         .with_context(|| {
             format!(
                 "{} does not fit {}",
@@ -64,21 +105,23 @@ pub fn load(state: &Path) -> anyhow::Result<Tls> {
         })?;
     Ok(Tls {
         acceptor: TlsAcceptor::from(Arc::new(config)),
-        fingerprint,
+        fingerprint: pair.fingerprint,
     })
 }
 
-fn open(path: &Path) -> anyhow::Result<File> {
-    File::open(path).with_context(|| format!("{}: cannot be read", path.display()))
+/// Names by which this machine is called, in small letters: its host name, alone and in mDNS.
+pub fn own_names() -> Vec<String> {
+    let host = fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    let host = host.trim().to_ascii_lowercase();
+    if host.is_empty() || !host.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-') {
+        return Vec::new();
+    }
+    vec![format!("{host}.local"), host]
 }
 
 fn make(certificate_path: &Path, key_path: &Path) -> anyhow::Result<()> {
-    let host = fs::read_to_string("/etc/hostname").unwrap_or_default();
-    let mut names = vec!["trunkguard".to_owned()];
-    names
-        .extend(Some(host.trim().to_owned()).filter(|h| {
-            !h.is_empty() && h.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
-        }));
+    let mut names = vec!["trunkguard".to_owned(), "localhost".to_owned()];
+    names.extend(own_names());
     // A PBX that dials the box by its address can verify it too.
     let addresses = nix::ifaddrs::getifaddrs()
         .into_iter()

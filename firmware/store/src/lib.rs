@@ -12,6 +12,7 @@ pub mod file;
 pub mod history;
 pub mod journal;
 pub mod network;
+pub mod page_store;
 pub mod policy_store;
 pub mod suggest;
 

@@ -10,6 +10,7 @@ mod explain;
 mod firewall;
 mod history;
 mod network;
+mod page;
 mod panel;
 mod policy;
 mod pops;
@@ -57,6 +58,8 @@ enum Command {
     Network(network::Arguments),
     /// Take the port towards the PBX down while the other one has no link (bridge only).
     Ports,
+    /// Serve the local page as a process of its own.
+    Page(page::Arguments),
     /// Serve as the process that has the box's LEDs and button.
     Panel(panel::Arguments),
     /// Profiles of boards: list them, look one over, name the ports.
@@ -131,7 +134,7 @@ pub struct RunArguments {
     /// Where SIP over TLS is answered. Not at all unless said.
     #[arg(long, value_name = "ADDR:PORT")]
     pub sips: Option<SocketAddr>,
-    /// The local page (not in this version).
+    /// Where the local page is served in this process (HTTPS). Not at all unless said.
     #[arg(long, value_name = "ADDR:PORT")]
     pub web: Option<SocketAddr>,
     /// The board's profile: LEDs, button, ports. `auto` takes the one for this machine's device tree.
@@ -208,6 +211,7 @@ pub fn run(arguments: Arguments) -> anyhow::Result<Answer> {
         Command::Box(arguments) => appliance::run(arguments),
         Command::Network(arguments) => network::run(&arguments),
         Command::Ports => network::ports(),
+        Command::Page(arguments) => page::serve(&arguments),
         Command::Panel(arguments) => panel::run(arguments),
         Command::Board { command } => board::run(command),
         Command::Status(output) => status::run(&output.state.dir, output.json),

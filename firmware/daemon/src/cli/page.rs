@@ -1,0 +1,37 @@
+//! `page`: the page as a process of its own, which the box runs beside the daemon.
+
+use std::{net::SocketAddr, path::PathBuf};
+
+use tracing::info;
+use trunkguard_board::StatusLine;
+
+use super::Answer;
+use crate::{logs, page};
+
+/// How to serve it.
+#[derive(clap::Args)]
+pub struct Arguments {
+    /// The daemon's state directory.
+    #[arg(long, value_name = "DIR")]
+    state: PathBuf,
+    /// Where to listen (HTTPS).
+    #[arg(long, value_name = "ADDR:PORT", default_value = "0.0.0.0:443")]
+    web: SocketAddr,
+    /// Write a code to the log with which the first password can be set, as the box's button does. For a terminal that
+    /// only its owner sees.
+    #[arg(long)]
+    setup_code: bool,
+}
+
+/// Serves the page until told to stop.
+///
+/// # Errors
+/// What keeps it from starting, or ended it.
+pub fn serve(arguments: &Arguments) -> anyhow::Result<Answer> {
+    logs::start(&StatusLine::on_stderr());
+    let page = page::open(&arguments.state, arguments.web, arguments.setup_code)?;
+    info!(page = %format!("https://{}/", page.address()?), certificate = page.fingerprint, "ready");
+    let _ = sd_notify::notify(&[sd_notify::NotifyState::Ready]);
+    page.serve()?;
+    Ok(Answer::Yes)
+}

@@ -1,0 +1,24 @@
+// Keeps what is on the page fresh: when the box says that something changed (an event named like an element's data-live),
+// the page is fetched again and those elements are replaced. Without this script a reload does the same.
+"use strict";
+(() => {
+  const wanted = () => [...document.querySelectorAll("[data-live]")];
+  if (!wanted().length || !window.EventSource) return;
+  let due = null;
+  const refresh = async (name) => {
+    due = null;
+    // What somebody is typing into is left alone.
+    const old = wanted().filter((element) => !element.contains(document.activeElement) || document.activeElement === document.body);
+    const answer = await fetch(location.href, { headers: { Accept: "text/html" } });
+    if (!answer.ok || answer.redirected) return;
+    const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
+    for (const element of old) {
+      const other = fresh.getElementById(element.id);
+      if (other && other.innerHTML !== element.innerHTML) element.replaceChildren(...other.childNodes);
+    }
+  };
+  const events = new EventSource("/live");
+  for (const name of new Set(wanted().map((element) => element.dataset.live))) {
+    events.addEventListener(name, () => { due ??= setTimeout(() => refresh(name).catch(() => {}), 300); });
+  }
+})();

@@ -1,0 +1,136 @@
+//! What all pages share.
+
+mod assets;
+mod certificate;
+mod form;
+mod frame;
+mod guard;
+mod problem;
+mod server;
+mod session;
+mod visitor;
+
+pub use certificate::Certificate;
+pub use form::{Form, checked, read, read_form};
+pub use frame::{Frame, Look, Section};
+pub use server::serve;
+pub use session::{Role, Session, Sessions};
+pub use visitor::{COOKIE, Owner, Visitor, cookie, urlencode};
+
+use std::{
+    net::IpAddr,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use tokio::sync::Semaphore;
+
+use crate::{Answer, Parts, Problem};
+
+/// Questions to the box at a time; the others wait. Each takes a thread.
+const AT_ONCE: usize = 4;
+
+/// How the page is run.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// Host names that it answers to beside its own addresses, `localhost` and names of the box (`trunkguard-1a2b.local`):
+    /// any other is somebody's else, and refused (DNS rebinding).
+    pub names: Vec<String>,
+    /// What a person in front of the box reads off its terminal to set the first password. `None`: only the button opens
+    /// the set-up window.
+    pub setup_code: Option<String>,
+}
+
+/// What handlers share. A handle: copies are the same.
+#[derive(Clone)]
+pub struct Shell(Arc<Inner>);
+
+struct Inner {
+    parts: Parts,
+    options: Options,
+    sessions: Mutex<Sessions>,
+    questions: Semaphore,
+    /// Passwords are looked at one at a time: each takes 19 MiB.
+    passwords: Semaphore,
+    assets: assets::Assets,
+}
+
+impl Shell {
+    /// A shell around these parts.
+    pub fn new(parts: Parts, options: Options) -> Shell {
+        Shell(Arc::new(Inner {
+            parts,
+            options,
+            sessions: Mutex::default(),
+            questions: Semaphore::new(AT_ONCE),
+            passwords: Semaphore::new(1),
+            assets: assets::Assets::new(),
+        }))
+    }
+
+    /// How it is run.
+    pub fn options(&self) -> &Options {
+        &self.0.options
+    }
+
+    /// Asks the box, on a thread that may wait for it.
+    ///
+    /// # Errors
+    /// What the box says.
+    pub async fn ask<T: Send + 'static>(
+        &self,
+        question: impl FnOnce(&Parts) -> Answer<T> + Send + 'static,
+    ) -> Answer<T> {
+        let _place = self.0.questions.acquire().await.map_err(|_| away())?;
+        let shell = self.clone();
+        tokio::task::spawn_blocking(move || question(&shell.0.parts))
+            .await
+            .map_err(|_| away())?
+    }
+
+    /// Looks at or hashes a password, one at a time.
+    ///
+    /// # Errors
+    /// [`Problem::Busy`] when others wait already.
+    pub async fn password<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> Answer<T> + Send + 'static,
+    ) -> Answer<T> {
+        /// Long enough for a few on a slow board.
+        const PATIENCE: std::time::Duration = std::time::Duration::from_secs(5);
+        let _place = tokio::time::timeout(PATIENCE, self.0.passwords.acquire())
+            .await
+            .map_err(|_| Problem::Busy(5))?
+            .map_err(|_| away())?;
+        tokio::task::spawn_blocking(work)
+            .await
+            .map_err(|_| away())?
+    }
+
+    /// Works on the sessions.
+    pub fn sessions<T>(&self, work: impl FnOnce(&mut Sessions) -> T) -> T {
+        work(
+            &mut self
+                .0
+                .sessions
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner),
+        )
+    }
+
+    fn assets(&self) -> &assets::Assets {
+        &self.0.assets
+    }
+}
+
+fn away() -> Problem {
+    Problem::Unavailable("the page is stopping; load it again in a moment".into())
+}
+
+/// Both ends of a connection, beside every request.
+#[derive(Clone, Copy, Debug)]
+pub struct Ends {
+    /// Who asks.
+    pub peer: IpAddr,
+    /// Which of the box's addresses is asked.
+    pub here: IpAddr,
+}

@@ -1,0 +1,33 @@
+use super::texts;
+
+texts! {
+    /// What stands around every page.
+    Frame {
+        product: "Trunkguard" / "Trunkguard",
+        skip: "Skip to the content" / "Aller au contenu",
+        menu: "Menu" / "Menu",
+        home: "Home" / "Accueil",
+        calls: "Calls" / "Appels",
+        policy: "Policy" / "Politique",
+        firewall: "Firewall" / "Pare-feu",
+        alerts: "Alerts" / "Alertes",
+        pbx: "PBX" / "PBX",
+        box_: "Box" / "Boîtier",
+        settings: "Settings" / "Réglages",
+        log_out: "Log out" / "Se déconnecter",
+        language: "Language" / "Langue",
+        theme: "Theme" / "Thème",
+        theme_auto: "As the device" / "Comme l’appareil",
+        theme_light: "Light" / "Clair",
+        theme_dark: "Dark" / "Sombre",
+        problem: "That did not work" / "Cela n’a pas fonctionné",
+        not_found: "Not here" / "Introuvable",
+        forbidden: "Not allowed" / "Non autorisé",
+        busy: "One moment" / "Un instant",
+        unavailable: "The box cannot do this now" / "Le boîtier ne peut pas le faire maintenant",
+        back_home: "Back to the first page" / "Retour à l’accueil",
+        save: "Save" / "Enregistrer",
+        cancel: "Cancel" / "Annuler",
+        viewer: "You can look, but not change anything." / "Vous pouvez consulter, mais rien modifier.",
+    }
+}

@@ -1,0 +1,140 @@
+//! Every text of the page, in the languages that it speaks. One file per slice; a text stands in all languages on one line,
+//! and one that is missing does not compile. Nothing here holds markup.
+
+mod accounts;
+mod frame;
+mod home;
+
+pub use accounts::Accounts;
+pub use frame::Frame;
+pub use home::Home;
+
+use axum::http::{HeaderMap, header};
+
+/// A language of the page.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Lang {
+    /// English.
+    #[default]
+    En,
+    /// French, as written in Canada.
+    Fr,
+}
+
+impl Lang {
+    /// All of them.
+    pub const ALL: [Lang; 2] = [Lang::En, Lang::Fr];
+
+    /// Its tag (RFC 5646).
+    pub fn tag(self) -> &'static str {
+        match self {
+            Lang::En => "en",
+            Lang::Fr => "fr",
+        }
+    }
+
+    /// Its own name for itself.
+    pub fn name(self) -> &'static str {
+        match self {
+            Lang::En => "English",
+            Lang::Fr => "Français",
+        }
+    }
+
+    /// The language with this tag.
+    pub fn of_tag(tag: &str) -> Option<Lang> {
+        Lang::ALL.into_iter().find(|lang| lang.tag() == tag)
+    }
+
+    /// The first language of a browser's list that the page speaks (RFC 9110 12.5.4; weights are not looked at, browsers
+    /// send theirs in order).
+    pub fn of_browser(headers: &HeaderMap) -> Lang {
+        let list = headers
+            .get(header::ACCEPT_LANGUAGE)
+            .and_then(|value| value.to_str().ok())
+            .unwrap_or_default();
+        list.split(',')
+            .filter_map(|item| item.trim().get(..2))
+            .find_map(|tag| Lang::of_tag(&tag.to_ascii_lowercase()))
+            .unwrap_or_default()
+    }
+}
+
+/// Puts values into the places `{}` of a text, in order. A place without a value stays as it is.
+pub fn fill(text: &str, values: &[&dyn std::fmt::Display]) -> String {
+    let mut filled = String::with_capacity(text.len() + 16 * values.len());
+    let mut values = values.iter();
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once("{}") {
+        filled.push_str(before);
+        match values.next() {
+            Some(value) => filled.push_str(&value.to_string()),
+            None => filled.push_str("{}"),
+        }
+        rest = after;
+    }
+    filled.push_str(rest);
+    filled
+}
+
+/// Declares the texts of a slice: `key: "English" / "French",`.
+macro_rules! texts {
+    ($(#[$meta:meta])* $name:ident { $($key:ident: $en:literal / $fr:literal,)* }) => {
+        $(#[$meta])*
+        #[allow(missing_docs, reason = "the English text is the documentation")]
+        pub struct $name {
+            $(pub $key: &'static str,)*
+        }
+
+        impl $name {
+            /// The texts in this language.
+            pub fn of(lang: crate::texts::Lang) -> &'static $name {
+                static EN: $name = $name { $($key: $en,)* };
+                static FR: $name = $name { $($key: $fr,)* };
+                match lang {
+                    crate::texts::Lang::En => &EN,
+                    crate::texts::Lang::Fr => &FR,
+                }
+            }
+
+            /// Every text with its French, for tests.
+            #[cfg(test)]
+            #[allow(dead_code, reason = "not every slice has a test of its own")]
+            pub const PAIRS: &'static [(&'static str, &'static str)] = &[$(($en, $fr),)*];
+        }
+    };
+}
+pub(crate) use texts;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn places_are_filled_in_order_and_values_are_not_read_again() {
+        assert_eq!(fill("{} of {}", &[&"{}", &2]), "{} of 2");
+        assert_eq!(fill("{} of {}", &[&1]), "1 of {}");
+    }
+
+    #[test]
+    fn the_browsers_first_language_that_there_is() {
+        let of = |list: &str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::ACCEPT_LANGUAGE, list.parse().unwrap());
+            Lang::of_browser(&headers)
+        };
+        assert_eq!(of("de-DE, fr-CA;q=0.9, en;q=0.8"), Lang::Fr);
+        assert_eq!(of("en-US,fr;q=0.5"), Lang::En);
+        assert_eq!(of("x"), Lang::En);
+        assert_eq!(of("é"), Lang::En);
+    }
+
+    #[test]
+    fn both_languages_have_the_same_places() {
+        for pairs in [Frame::PAIRS, Accounts::PAIRS, Home::PAIRS] {
+            for (en, fr) in pairs {
+                assert_eq!(en.matches("{}").count(), fr.matches("{}").count(), "{en}");
+            }
+        }
+    }
+}
