@@ -2,7 +2,7 @@
 
 mod file;
 
-pub use file::look_over;
+pub use file::{LARGEST as LARGEST_FILE, look_over};
 
 use serde::Serialize;
 

@@ -12,6 +12,7 @@ mod history;
 mod network;
 mod page;
 mod panel;
+mod pbx_config;
 mod policy;
 mod pops;
 mod running;
@@ -94,6 +95,8 @@ enum Command {
     Ruleset(State),
     /// Look for the usual mistakes of an installation.
     Doctor(doctor::Arguments),
+    /// Say how to set a PBX up: files to paste, click paths, the policy's client, what to look at.
+    PbxConfig(Box<pbx_config::Arguments>),
     /// Propose a policy from what the office has called.
     Suggest {
         #[command(flatten)]
@@ -233,6 +236,7 @@ pub fn run(arguments: Arguments) -> anyhow::Result<Answer> {
         Command::Bans(arguments) => bans::run(arguments),
         Command::Ruleset(state) => running::ruleset(&state.dir),
         Command::Doctor(arguments) => doctor::run(&arguments),
+        Command::PbxConfig(arguments) => pbx_config::run(*arguments),
         Command::Suggest { output, days } => history::suggest(&output.state.dir, days, output.json),
     }
 }
