@@ -129,7 +129,7 @@ fn roads(a: &Answers, l: Language, found: &mut Vec<String>) {
 
 fn software(a: &Answers, l: Language, found: &mut Vec<String>) {
     if let Pbx::FreePbx {
-        version: version @ ..=15,
+        version: version @ ..=14,
         ..
     } = a.pbx
     {
