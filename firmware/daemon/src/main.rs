@@ -18,6 +18,7 @@ mod logs;
 mod network;
 mod page;
 mod panel;
+mod pbx_health;
 mod policy;
 mod reasons;
 mod setup_window;
