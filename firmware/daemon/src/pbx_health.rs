@@ -46,6 +46,15 @@ pub fn today(now: &Now) -> Option<Date> {
     now.local.map(|local| local.date)
 }
 
+/// Today by the machine's clock, in UTC; `None` while that is before any table.
+pub fn today_by_the_clock() -> Option<Date> {
+    let today = jiff::Timestamp::now()
+        .to_zoned(jiff::tz::TimeZone::UTC)
+        .date();
+    let date = Date::try_from(today.to_string()).ok()?;
+    (Some(date) >= Table::built_in().dated).then_some(date)
+}
+
 /// What is known of a PBX, for the command line.
 pub fn of(user_agent: &str, table: &Table, today: Option<Date>) -> Vec<Advice> {
     judge(user_agent, table, today, Language::English)

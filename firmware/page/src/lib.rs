@@ -21,6 +21,7 @@
 
 pub mod accounts;
 pub mod home;
+pub mod pbx;
 pub mod shell;
 pub mod texts;
 
@@ -59,6 +60,8 @@ pub struct Parts {
     pub accounts: Arc<dyn accounts::Source>,
     /// The first page.
     pub home: Arc<dyn home::Source>,
+    /// PBXs: setting one up, and known flaws.
+    pub pbx: Arc<dyn pbx::Source>,
 }
 
 /// All slices.
@@ -66,4 +69,5 @@ pub fn routes() -> Router<Shell> {
     Router::new()
         .merge(accounts::routes())
         .merge(home::routes())
+        .merge(pbx::routes())
 }

@@ -1,6 +1,6 @@
 //! The `[[client]]` of the policy that belongs to the answers.
 
-use trunkguard_core::policy::{Client, ContactHost, Network, Profile, Rules};
+use trunkguard_core::policy::{Client, ContactHost, Definition, Name, Network, Profile, Rules};
 
 use crate::Answers;
 
@@ -21,6 +21,33 @@ pub fn client(a: &Answers) -> Client {
         retransmit: true,
         credentials: None,
         policy: Rules::default(),
+    }
+}
+
+/// Puts it into a policy.
+pub fn add(definition: &mut Definition, a: &Answers) {
+    let new = client(a);
+    match definition.clients.iter_mut().find(|c| c.name == new.name) {
+        Some(old) => {
+            old.addresses = new.addresses;
+            old.profile = new.profile;
+            old.number_format = new.number_format;
+            old.outside_prefix = new.outside_prefix;
+            old.prefix = new.prefix;
+            old.deny_code = new.deny_code;
+        }
+        None => definition.clients.push(new),
+    }
+    let pops = &mut definition.firewall.pops;
+    if !pops.is_empty() && !pops.contains(&a.pop) {
+        pops.push(a.pop.clone());
+    }
+    for number in &a.emergency {
+        if let Ok(number) = Name::parse(number)
+            && !definition.settings.emergency.contains(&number)
+        {
+            definition.settings.emergency.push(number);
+        }
     }
 }
 

@@ -4,7 +4,7 @@ mod reader;
 mod values;
 
 use serde::{Deserialize, Serialize};
-use trunkguard_core::policy::{Name, TagPrefix};
+use trunkguard_core::policy::{Definition, Name, TagPrefix};
 
 use crate::{
     answers::{
@@ -97,6 +97,36 @@ impl Wrong {
 }
 
 impl Form {
+    /// What a policy tells already: of its first client, and of the office.
+    pub fn of(definition: &Definition) -> Form {
+        let settings = &definition.settings;
+        let client = definition.clients.first();
+        let address = client.and_then(|c| {
+            c.addresses
+                .iter()
+                .find(|a| a.net().prefix_len() == a.net().max_prefix_len())
+        });
+        let emergency: Vec<&str> = settings.emergency.iter().map(Name::as_str).collect();
+        Form {
+            pbx_address: address.map(ToString::to_string).unwrap_or_default(),
+            name: client.map_or_else(String::new, |c| c.name.to_string()),
+            prefix: client.map_or_else(String::new, |c| c.prefix.to_string()),
+            pop: definition
+                .firewall
+                .pops
+                .first()
+                .map(ToString::to_string)
+                .unwrap_or_default(),
+            country: settings.country.to_string(),
+            area_code: settings
+                .area_code
+                .map(|code| code.to_string())
+                .unwrap_or_default(),
+            emergency: emergency.join(", "),
+            ..Form::default()
+        }
+    }
+
     /// Reads the form.
     ///
     /// # Errors

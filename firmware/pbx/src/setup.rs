@@ -130,6 +130,12 @@ impl Setup {
     }
 }
 
+/// Puts the client that belongs to the answers into a policy. A client of this name keeps its rules, its credentials and its
+/// Contact; the points of presence that are followed get the one that is used, where they are named at all.
+pub fn add(definition: &mut trunkguard_core::policy::Definition, answers: &Answers) {
+    client::add(definition, answers);
+}
+
 /// The client of the policy that belongs to the answers; [`Setup::client`] is its text.
 pub fn client(answers: &Answers) -> trunkguard_core::policy::Client {
     client::client(answers)

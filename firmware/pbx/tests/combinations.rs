@@ -218,3 +218,57 @@ fn our_own_files_have_no_traps() {
         }
     }
 }
+
+#[test]
+fn a_policy_gets_the_client_and_keeps_what_it_had() {
+    let mut definition: Definition = toml::from_str(
+        "[settings]\narea_code = 212\nemergency = [\"999\"]\n[firewall]\npops = [\"atlanta1.voip.ms\"]\n\
+         [[client]]\nname = \"office\"\naddresses = [\"10.0.0.9\"]\nprofile = \"failover\"\noutside_prefix = \"9\"\n\
+         credentials = { username = \"u\", password = \"long-enough-secret\" }\n[client.policy]\noff = [\"scanner\"]\n",
+    )
+    .unwrap();
+    // What it tells is asked no more.
+    let typed = Form::of(&definition);
+    assert_eq!(
+        (
+            typed.pbx_address.as_str(),
+            typed.area_code.as_str(),
+            typed.emergency.as_str()
+        ),
+        ("10.0.0.9", "212", "999")
+    );
+    assert_eq!(
+        (typed.name.as_str(), typed.pop.as_str()),
+        ("office", "atlanta1.voip.ms")
+    );
+
+    let answers = form(&[("emergency", "000 999")]).check().unwrap();
+    setup::add(&mut definition, &answers);
+    let client = &definition.clients[0];
+    let wanted = setup::client(&answers);
+    assert_eq!(
+        (
+            &client.addresses,
+            client.profile,
+            client.outside_prefix.as_str()
+        ),
+        (&wanted.addresses, wanted.profile, "")
+    );
+    assert!(client.credentials.is_some() && !client.policy.is_empty());
+    let pops: Vec<&str> = definition
+        .firewall
+        .pops
+        .iter()
+        .map(|p| p.as_str())
+        .collect();
+    assert_eq!(pops, ["atlanta1.voip.ms", "montreal10.voip.ms"]);
+    assert_eq!(definition.settings.emergency.len(), 2);
+
+    let other = form(&[("name", "branch"), ("pbx_address", "192.168.2.10")])
+        .check()
+        .unwrap();
+    setup::add(&mut definition, &other);
+    setup::add(&mut definition, &other);
+    assert_eq!(definition.clients.len(), 2);
+    Policy::compile(&definition).unwrap();
+}

@@ -18,6 +18,8 @@ mod pops;
 mod running;
 mod status;
 
+pub use policy::change as change_policy;
+
 use std::{net::SocketAddr, path::PathBuf, process::ExitCode};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};

@@ -18,10 +18,7 @@ pub fn apply(state: &Path, path: &Path) -> anyhow::Result<Answer> {
 /// force already.
 pub fn take_file(state: &Path, path: &Path) -> anyhow::Result<(String, &'static str)> {
     let definition = crate::policy::read_file(path)?;
-    let (mut store, _) = PolicyStore::open(state)?;
-    let before = store.definition()?;
-    store.replace(&definition)?;
-    let running = take_over(state).or_else(|problem| take_back(&mut store, &before, problem))?;
+    let running = change(state, |stored| *stored = definition.clone())?;
     let summary = format!(
         "{} clients, {} groups, {} callers, {} lists",
         definition.clients.len(),
@@ -30,6 +27,17 @@ pub fn take_file(state: &Path, path: &Path) -> anyhow::Result<(String, &'static 
         definition.lists.len()
     );
     Ok((summary, running))
+}
+
+/// Changes the stored policy and has a running daemon take it over: all of it or nothing. Answers whether it is in force
+/// already.
+pub fn change(state: &Path, edit: impl FnOnce(&mut Definition)) -> anyhow::Result<&'static str> {
+    let (mut store, _) = PolicyStore::open(state)?;
+    let before = store.definition()?;
+    let mut definition = before.clone();
+    edit(&mut definition);
+    store.replace(&definition)?;
+    take_over(state).or_else(|problem| take_back(&mut store, &before, problem))
 }
 
 pub fn export(state: &Path) -> anyhow::Result<Answer> {

@@ -4,10 +4,12 @@
 mod accounts;
 mod frame;
 mod home;
+mod pbx;
 
 pub use accounts::Accounts;
 pub use frame::Frame;
 pub use home::Home;
+pub use pbx::Pbx;
 
 use axum::http::{HeaderMap, header};
 
@@ -131,7 +133,7 @@ mod tests {
 
     #[test]
     fn both_languages_have_the_same_places() {
-        for pairs in [Frame::PAIRS, Accounts::PAIRS, Home::PAIRS] {
+        for pairs in [Frame::PAIRS, Accounts::PAIRS, Home::PAIRS, Pbx::PAIRS] {
             for (en, fr) in pairs {
                 assert_eq!(en.matches("{}").count(), fr.matches("{}").count(), "{en}");
             }
