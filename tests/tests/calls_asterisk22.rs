@@ -68,6 +68,11 @@ const TLS: Plan = Plan {
     ..REDIRECT
 };
 
+const FAILOVER_TCP: Plan = Plan {
+    layers: &["failover", "over-tcp"],
+    ..FAILOVER
+};
+
 cases!(REDIRECT =>
     calls_ast22_redirect_approved = approved,
     calls_ast22_redirect_denied = denied,
@@ -123,4 +128,8 @@ cases!(TFPS =>
 
 cases!(LOOP =>
     calls_ast22_loop_is_cut = loop_is_cut,
+);
+
+cases!(FAILOVER_TCP =>
+    calls_ast22_failover_tcp_away_would_leak = away_leaks,
 );

@@ -1,8 +1,10 @@
 //! Files of `trunkguard pbx-config` in an Asterisk 22 (chan_pjsip), and in what stands for FreePBX 17.
 
+use std::time::Duration;
+
 use trunkguard_tests::{
-    Root, cases,
-    scenario::{Down, Plan},
+    Office, Root, cases,
+    scenario::{ALLOWED, BLOCKED, Down, Plan},
 };
 
 const REDIRECT: Plan = Plan {
@@ -47,6 +49,11 @@ const TCP: Plan = Plan {
 const TLS: Plan = Plan {
     answers: &["--pbx", "asterisk-pjsip", "--to-box", "tls"],
     options: &["--sips", "127.0.0.20:5061"],
+    ..REDIRECT
+};
+
+const IAX2: Plan = Plan {
+    answers: &["--pbx", "asterisk-pjsip", "--to-voipms", "iax2"],
     ..REDIRECT
 };
 
@@ -112,3 +119,24 @@ cases!(FREEPBX_OPEN =>
     pbx_config22_freepbx_fails_open = fails_open,
     pbx_config22_freepbx_every_refusal_refuses = every_refusal_refuses,
 );
+
+/// The trunk is IAX2, to an Asterisk that stands for VoIP.ms and goes on to the provider by SIP.
+#[test]
+fn pbx_config22_iax2_calls_through() {
+    Office::run(|office| {
+        let mut stage = IAX2.start(office, "prevent")?;
+        let voipms = office.pbx(Root::Asterisk16, &["iax2-provider"])?;
+        for pbx in [&voipms, &stage.pbx] {
+            pbx.cli("module load chan_iax2.so")?;
+        }
+        let registered = |text: &str| text.contains("Registered");
+        let limit = Duration::from_secs(20);
+        stage
+            .pbx
+            .wait_cli("iax2 show registry", limit, registered)?;
+        stage.phone.call_through(ALLOWED)?;
+        stage.phone.call_refused(BLOCKED)?;
+        stage.phone.call_through("933")?;
+        stage.provider.saw(&[ALLOWED, "933"])
+    });
+}

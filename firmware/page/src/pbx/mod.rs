@@ -111,9 +111,14 @@ async fn form(
     visitor: Visitor,
     RawQuery(query): RawQuery,
 ) -> Answer<Response> {
-    let wanted: Wanted = read(&query.unwrap_or_default())?;
+    let query = query.unwrap_or_default();
+    let (wanted, before): (Wanted, Typed) = (read(&query)?, read(&query)?);
     let known = known(&shell, &visitor).await?;
-    let typed = known.form.clone();
+    let typed = if before == Typed::default() {
+        known.form.clone()
+    } else {
+        before
+    };
     show_form(&visitor, known, &typed, &[], wanted.done == 1)
 }
 

@@ -152,8 +152,8 @@ fn ended(
         exploited: false,
         what: say!(
             l,
-            "{name} {version}: nobody repairs it any more",
-            "{name} {version} : plus personne ne le corrige"
+            "{version}: nobody repairs it any more",
+            "{version} : plus personne ne le corrige"
         ),
         remedy: say!(
             l,
