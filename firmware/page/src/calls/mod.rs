@@ -6,6 +6,7 @@ mod list;
 mod one;
 mod view;
 
+pub use csv::write as csv;
 pub use view::{Line, Verdict};
 
 use std::net::IpAddr;
