@@ -15,6 +15,7 @@ mod guard;
 pub mod machine;
 mod names;
 mod office;
+pub mod page;
 mod pbx;
 mod phone;
 mod process;

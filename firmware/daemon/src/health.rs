@@ -1,9 +1,15 @@
 //! Health and figures of the running daemon, as `status` and the page show them.
 
-use std::{fmt, time::Instant};
+use std::{
+    fmt,
+    hash::{DefaultHasher, Hash, Hasher},
+    sync::atomic::Ordering,
+    time::Instant,
+};
 
 use serde::{Deserialize, Serialize};
 use trunkguard_core::policy::Durability;
+use trunkguard_page::live::Changes;
 use trunkguard_pbx::health::Advice;
 use trunkguard_store::journal::Journal;
 
@@ -194,6 +200,33 @@ fn duration(seconds: u64) -> String {
         120..7_200 => format!("{} min", seconds / 60),
         7_200..172_800 => format!("{} h", seconds / 3_600),
         _ => format!("{} days", seconds / 86_400),
+    }
+}
+
+/// What a page that is open watches for: nothing here waits, and the desk is held for a moment only.
+pub fn changes(run: &Run) -> Changes {
+    let (decided, mode) = {
+        let desk = run.shared.lock();
+        let mode = desk.gate.policy().settings.mode;
+        (desk.gate.figures().decided, words::mode(mode))
+    };
+    let journal = (run.shared.journal())
+        .map(Journal::figures)
+        .unwrap_or_default();
+    let problems = (
+        journal.failing,
+        run.policy_problem(),
+        run.firewall.view().status.problem.clone(),
+    );
+    let mut hasher = DefaultHasher::new();
+    problems.hash(&mut hasher);
+    Changes {
+        decided,
+        stored: journal.stored,
+        incidents: journal.open_incidents,
+        policies: run.policies.load(Ordering::Relaxed),
+        mode: mode.into(),
+        problems: hasher.finish(),
     }
 }
 

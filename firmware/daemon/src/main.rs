@@ -25,6 +25,7 @@ mod setup_window;
 mod sockets;
 mod streams;
 mod tls;
+mod trace;
 mod udp;
 mod words;
 

@@ -20,8 +20,11 @@
 //! Everything works without JavaScript; `assets/live.js` only refreshes elements that have `data-live`.
 
 pub mod accounts;
+pub mod calls;
+pub mod diagnostics;
 pub mod home;
 pub mod pbx;
+pub mod live;
 pub mod shell;
 pub mod texts;
 
@@ -62,6 +65,12 @@ pub struct Parts {
     pub home: Arc<dyn home::Source>,
     /// PBXs: setting one up, and known flaws.
     pub pbx: Arc<dyn pbx::Source>,
+    /// Calls.
+    pub calls: Arc<dyn calls::Source>,
+    /// What changed.
+    pub live: Arc<dyn live::Source>,
+    /// Diagnostics.
+    pub diagnostics: Arc<dyn diagnostics::Source>,
 }
 
 /// All slices.
@@ -70,4 +79,7 @@ pub fn routes() -> Router<Shell> {
         .merge(accounts::routes())
         .merge(home::routes())
         .merge(pbx::routes())
+        .merge(calls::routes())
+        .merge(live::routes())
+        .merge(diagnostics::routes())
 }

@@ -3,8 +3,12 @@
 //! (`trunkguard page`): no code of it touches a call.
 
 mod accounts;
+mod calls;
+mod diagnostics;
 mod home;
+mod live;
 mod pbx;
+mod times;
 
 use std::{
     net::{SocketAddr, TcpListener},
@@ -33,6 +37,7 @@ pub struct Office(Arc<Inner>);
 struct Inner {
     state: PathBuf,
     kept: Mutex<PageStore>,
+    home: Mutex<home::Last>,
 }
 
 impl Office {
@@ -48,6 +53,7 @@ impl Office {
         Ok(Office(Arc::new(Inner {
             state: state.to_owned(),
             kept: Mutex::new(kept),
+            home: Mutex::default(),
         })))
     }
 
@@ -59,6 +65,11 @@ impl Office {
     /// Accounts and the audit log.
     fn kept(&self) -> MutexGuard<'_, PageStore> {
         self.0.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What the first page showed last; whoever holds it makes the next.
+    fn last_home(&self) -> MutexGuard<'_, home::Last> {
+        self.0.home.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Asks the daemon.
@@ -123,7 +134,10 @@ pub fn open(state: &Path, web: SocketAddr, shows_code: bool) -> anyhow::Result<P
     let parts = Parts {
         accounts: Arc::new(office.clone()),
         home: Arc::new(office.clone()),
-        pbx: Arc::new(office),
+        pbx: Arc::new(office.clone()),
+        calls: Arc::new(office.clone()),
+        live: Arc::new(office.clone()),
+        diagnostics: Arc::new(office),
     };
     Ok(Page {
         listener,

@@ -52,6 +52,7 @@ struct Inner {
     /// Passwords are looked at one at a time: each takes 19 MiB.
     passwords: Semaphore,
     assets: assets::Assets,
+    live: crate::live::Hub,
 }
 
 impl Shell {
@@ -64,6 +65,7 @@ impl Shell {
             questions: Semaphore::new(AT_ONCE),
             passwords: Semaphore::new(1),
             assets: assets::Assets::new(),
+            live: crate::live::Hub::default(),
         }))
     }
 
@@ -115,6 +117,11 @@ impl Shell {
                 .lock()
                 .unwrap_or_else(PoisonError::into_inner),
         )
+    }
+
+    /// Who is looking.
+    pub(crate) fn live(&self) -> &crate::live::Hub {
+        &self.0.live
     }
 
     fn assets(&self) -> &assets::Assets {

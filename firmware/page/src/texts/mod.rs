@@ -2,11 +2,16 @@
 //! and one that is missing does not compile. Nothing here holds markup.
 
 mod accounts;
+mod calls;
+mod diagnostics;
 mod frame;
 mod home;
 mod pbx;
+pub mod verdicts;
 
 pub use accounts::Accounts;
+pub use calls::Calls;
+pub use diagnostics::Diagnostics;
 pub use frame::Frame;
 pub use home::Home;
 pub use pbx::Pbx;
@@ -133,7 +138,14 @@ mod tests {
 
     #[test]
     fn both_languages_have_the_same_places() {
-        for pairs in [Frame::PAIRS, Accounts::PAIRS, Home::PAIRS, Pbx::PAIRS] {
+        for pairs in [
+            Frame::PAIRS,
+            Accounts::PAIRS,
+            Home::PAIRS,
+            Calls::PAIRS,
+            Pbx::PAIRS,
+            Diagnostics::PAIRS,
+        ] {
             for (en, fr) in pairs {
                 assert_eq!(en.matches("{}").count(), fr.matches("{}").count(), "{en}");
             }
