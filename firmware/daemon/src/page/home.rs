@@ -32,20 +32,40 @@ const FRESH: Duration = Duration::from_secs(2);
 
 /// The last answer, for all who ask at the same moment: fifty viewers hear of a call together.
 #[derive(Default)]
-pub(super) struct Last(Option<(Changes, Instant, Home)>);
+pub(super) struct Last(Option<Made>);
+
+struct Made {
+    changes: Changes,
+    at: Instant,
+    /// How long making it took.
+    took: Duration,
+    home: Home,
+}
+
+impl Made {
+    /// As long as nothing has changed; and where calls come faster than one can look, for some times as long as a look takes,
+    /// so that looking never takes more than a fifth of a core.
+    fn serves(&self, changes: &Changes) -> bool {
+        let age = self.at.elapsed();
+        age < self.took * 4 || (self.changes == *changes && age < FRESH)
+    }
+}
 
 impl Source for Office {
     fn home(&self) -> Answer<Home> {
         let changes: Changes = self.ask(&Ask::Changes)?;
         let mut last = self.last_home();
-        if let Some((then, at, home)) = &last.0
-            && *then == changes
-            && at.elapsed() < FRESH
-        {
-            return Ok(home.clone());
+        if let Some(made) = last.0.as_ref().filter(|made| made.serves(&changes)) {
+            return Ok(made.home.clone());
         }
+        let begin = Instant::now();
         let home = self.look()?;
-        last.0 = Some((changes, Instant::now(), home.clone()));
+        last.0 = Some(Made {
+            changes,
+            at: Instant::now(),
+            took: begin.elapsed(),
+            home: home.clone(),
+        });
         Ok(home)
     }
 
@@ -72,8 +92,18 @@ impl Office {
         let dropped = |ms: i64| view.dropped_in(ms);
         Ok(Home {
             mode: mode(&status.mode)?,
-            hours: spans(&history, &times.hours(now_ms, 24), |ms| times.hour(ms), dropped)?,
-            days: spans(&history, &times.days(now_ms, 14), |ms| times.month_day(ms), |_| 0)?,
+            hours: spans(
+                &history,
+                &times.hours(now_ms, 24),
+                |ms| times.hour(ms),
+                dropped,
+            )?,
+            days: spans(
+                &history,
+                &times.days(now_ms, 14),
+                |ms| times.month_day(ms),
+                |_| 0,
+            )?,
             calls: calls.iter().map(|c| call(c, &times)).collect(),
             alerts: (alerts.into_iter())
                 .map(|incident| Alert {
@@ -103,7 +133,8 @@ impl Office {
 
     /// PoPs that the policy names.
     fn chosen(&self) -> Answer<Vec<String>> {
-        let unread = |e: trunkguard_store::policy_store::StoreError| Problem::Unavailable(e.to_string());
+        let unread =
+            |e: trunkguard_store::policy_store::StoreError| Problem::Unavailable(e.to_string());
         let (store, _) = PolicyStore::open(self.state()).map_err(unread)?;
         let pops = store.definition().map_err(unread)?.firewall.pops;
         Ok(pops.iter().map(ToString::to_string).collect())
@@ -112,7 +143,9 @@ impl Office {
 
 fn mode(name: &str) -> Answer<Mode> {
     let modes = [Mode::Detect, Mode::Prevent, Mode::Lockdown];
-    let found = modes.into_iter().find(|mode| crate::words::mode(*mode) == name);
+    let found = modes
+        .into_iter()
+        .find(|mode| crate::words::mode(*mode) == name);
     found.ok_or_else(|| {
         Problem::Unavailable("the daemon is of another version; restart the box".into())
     })

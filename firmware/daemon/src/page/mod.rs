@@ -38,6 +38,7 @@ struct Inner {
     state: PathBuf,
     kept: Mutex<PageStore>,
     home: Mutex<home::Last>,
+    flush: Mutex<Option<calls::Flushed>>,
 }
 
 impl Office {
@@ -54,6 +55,7 @@ impl Office {
             state: state.to_owned(),
             kept: Mutex::new(kept),
             home: Mutex::default(),
+            flush: Mutex::default(),
         })))
     }
 
@@ -70,6 +72,11 @@ impl Office {
     /// What the first page showed last; whoever holds it makes the next.
     fn last_home(&self) -> MutexGuard<'_, home::Last> {
         self.0.home.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// When the history was written to disk for the page.
+    fn flushed(&self) -> MutexGuard<'_, Option<calls::Flushed>> {
+        self.0.flush.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Asks the daemon.

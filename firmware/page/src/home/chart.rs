@@ -48,13 +48,7 @@ pub struct Bar {
 
 impl Chart {
     /// Calls by what became of them.
-    pub fn of_calls(
-        id: &'static str,
-        spans: &[Span],
-        title: &str,
-        t: &Home,
-        c: &Calls,
-    ) -> Chart {
+    pub fn of_calls(id: &'static str, spans: &[Span], title: &str, t: &Home, c: &Calls) -> Chart {
         let legend = vec![
             ("good", c.approved),
             ("warn", c.would_refuse),
@@ -86,21 +80,25 @@ impl Chart {
         let width = place * 7 / 10;
         // About eight labels.
         let every = spans.len().div_ceil(8).max(1);
-        let bars = spans.iter().zip(rows).enumerate().map(|(n, (span, values))| {
-            let left = n as u32 * place + (place - width) / 2;
-            let words: Vec<String> = (legend.iter().zip(&values))
-                .filter(|(_, value)| **value > 0)
-                .map(|((_, name), value)| format!("{name}: {value}"))
-                .collect();
-            Bar {
-                labelled: (spans.len() - 1 - n).is_multiple_of(every),
-                middle: left + width / 2,
-                parts: stack(&legend, &values, highest, left, width),
-                words: format!("{} – {}", span.label, or(words.join(", "), t.nothing)),
-                label: span.label.clone(),
-                values,
-            }
-        });
+        let bars = spans
+            .iter()
+            .zip(rows)
+            .enumerate()
+            .map(|(n, (span, values))| {
+                let left = n as u32 * place + (place - width) / 2;
+                let words: Vec<String> = (legend.iter().zip(&values))
+                    .filter(|(_, value)| **value > 0)
+                    .map(|((_, name), value)| format!("{name}: {value}"))
+                    .collect();
+                Bar {
+                    labelled: (spans.len() - 1 - n).is_multiple_of(every),
+                    middle: left + width / 2,
+                    parts: stack(&legend, &values, highest, left, width),
+                    words: format!("{} – {}", span.label, or(words.join(", "), t.nothing)),
+                    label: span.label.clone(),
+                    values,
+                }
+            });
         let bars: Vec<Bar> = bars.collect();
         let totals: Vec<String> = (legend.iter().enumerate())
             .map(|(n, (_, name))| {
@@ -122,7 +120,11 @@ impl Chart {
 }
 
 fn or(text: String, other: &str) -> String {
-    if text.is_empty() { other.to_owned() } else { text }
+    if text.is_empty() {
+        other.to_owned()
+    } else {
+        text
+    }
 }
 
 /// The parts of a bar on each other. What is not 0 is seen.
@@ -172,7 +174,11 @@ mod tests {
                 assert!(left + width <= WIDTH && top + height <= HEIGHT && height >= 2);
             }
         }
-        assert!(chart.bars[3].words.contains("Refused: "), "{}", chart.bars[3].words);
+        assert!(
+            chart.bars[3].words.contains("Refused: "),
+            "{}",
+            chart.bars[3].words
+        );
         assert!(chart.bars[23].labelled, "the newest has its label");
         let none = Chart::of_drops("y", &[], t);
         assert!(none.bars.is_empty() && none.highest == 0);

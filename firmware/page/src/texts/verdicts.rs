@@ -40,9 +40,7 @@ pub fn kind(lang: Lang, kind: Kind) -> &'static str {
         Kind::TollFree => either(lang, "toll-free", "sans frais"),
         Kind::Personal => either(lang, "personal number", "numéro personnel"),
         Kind::Satellite => either(lang, "satellite", "satellite"),
-        Kind::GlobalNetwork => {
-            either(lang, "international network", "réseau international")
-        }
+        Kind::GlobalNetwork => either(lang, "international network", "réseau international"),
         Kind::Directory => either(lang, "directory enquiries", "assistance-annuaire"),
     }
 }
@@ -53,7 +51,11 @@ pub fn level(lang: Lang, level: Level) -> &'static str {
         Level::BuiltIn => either(lang, "built in", "d’origine"),
         Level::Everybody => either(lang, "for everybody", "pour tous"),
         Level::Client => either(lang, "for this client", "pour ce client"),
-        Level::Group => either(lang, "for this caller's group", "pour le groupe de cet appelant"),
+        Level::Group => either(
+            lang,
+            "for this caller's group",
+            "pour le groupe de cet appelant",
+        ),
         Level::Caller => either(lang, "for this caller", "pour cet appelant"),
     }
 }
@@ -80,9 +82,7 @@ pub fn rule(lang: Lang, rule: Rule) -> &'static str {
         Rule::PerHour => either(lang, "Calls per hour", "Appels par heure"),
         Rule::PerDay => either(lang, "Calls per day", "Appels par jour"),
         Rule::SameNumber => either(lang, "Same number again", "Même numéro répété"),
-        Rule::Spellings => {
-            either(lang, "Many spellings", "Nombreuses graphies")
-        }
+        Rule::Spellings => either(lang, "Many spellings", "Nombreuses graphies"),
         Rule::Sequential => either(lang, "Numbers in a row", "Numéros consécutifs"),
         Rule::NewCountry => either(lang, "New country", "Nouveau pays"),
         Rule::NewPhone => either(lang, "New phone", "Nouveau téléphone"),
@@ -131,9 +131,7 @@ pub fn country(code: CountryCode) -> String {
 /// A number with what is known of it.
 pub fn destination(lang: Lang, destination: &Destination) -> String {
     match destination {
-        Destination::Emergency => {
-            either(lang, "an emergency number", "un numéro d’urgence").into()
-        }
+        Destination::Emergency => either(lang, "an emergency number", "un numéro d’urgence").into(),
         Destination::Service => {
             either(lang, "a service of VoIP.ms", "un service de VoIP.ms").into()
         }
@@ -384,7 +382,10 @@ mod tests {
             assert_ne!(en, fr, "{of:?}");
             // A figure that one language tells, the other tells too.
             assert_eq!(en.contains('7'), fr.contains('7'), "{of:?}");
-            assert_eq!(remedy(Lang::En, of).is_some(), remedy(Lang::Fr, of).is_some());
+            assert_eq!(
+                remedy(Lang::En, of).is_some(),
+                remedy(Lang::Fr, of).is_some()
+            );
             assert!(!rule(Lang::En, of).is_empty() && !rule(Lang::Fr, of).is_empty());
         }
     }
@@ -399,7 +400,11 @@ mod tests {
             Rule::Default,
         ];
         for &of in Rule::ALL {
-            assert_eq!(remedy(Lang::En, of).is_none(), harmless.contains(&of), "{of:?}");
+            assert_eq!(
+                remedy(Lang::En, of).is_none(),
+                harmless.contains(&of),
+                "{of:?}"
+            );
         }
     }
 }

@@ -1,5 +1,7 @@
 mod approve;
 
+use std::time::{Duration, Instant};
+
 use trunkguard_page::{
     Answer, Problem,
     calls::{Call, Choice, Explained, Listed, Proposal, Query, Question, Source, Verdict},
@@ -56,11 +58,33 @@ impl Source for Office {
 impl Office {
     /// The history, with everything in it that was decided until now. Without a daemon, as it was left.
     pub(super) fn history(&self) -> Answer<History> {
-        let flushed: Answer<bool> = self.ask(&Ask::Flush);
-        if let Err(problem) = flushed {
-            tracing::debug!(%problem, "the history is read as it is on disk");
+        let mut last = self.flushed();
+        if last.as_ref().is_none_or(Flushed::is_old) {
+            let begin = Instant::now();
+            let flushed: Answer<bool> = self.ask(&Ask::Flush);
+            if let Err(problem) = flushed {
+                tracing::debug!(%problem, "the history is read as it is on disk");
+            }
+            *last = Some(Flushed {
+                at: Instant::now(),
+                took: begin.elapsed(),
+            });
         }
+        drop(last);
         History::open(self.state()).map_err(unread)
+    }
+}
+
+/// What was decided has been written to disk for the page.
+pub(super) struct Flushed {
+    at: Instant,
+    took: Duration,
+}
+
+impl Flushed {
+    /// Viewers may not keep the disk busy, on which answers wait: a tenth of its time is theirs.
+    fn is_old(&self) -> bool {
+        self.at.elapsed() >= self.took * 9
     }
 }
 
