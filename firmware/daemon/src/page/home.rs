@@ -13,6 +13,7 @@ use trunkguard_store::{
 
 use super::{
     Office,
+    budget::Budget,
     calls::{call, unread},
     refused,
 };
@@ -30,24 +31,21 @@ const NEAREST: usize = 3;
 /// What changes without anybody calling (seconds since a PBX was heard of, round trips) may be this old.
 const FRESH: Duration = Duration::from_secs(2);
 
-/// The last answer, for all who ask at the same moment: fifty viewers hear of a call together.
-#[derive(Default)]
-pub(super) struct Last(Option<Made>);
+/// Looking takes a fifth of a core and no more, however many look and however fast calls come.
+const SHARE: u32 = 5;
 
-struct Made {
-    changes: Changes,
-    at: Instant,
-    /// How long making it took.
-    took: Duration,
-    home: Home,
+/// The last answer, for all who ask at the same moment: fifty viewers hear of a call together.
+pub(super) struct Last {
+    made: Option<(Changes, Instant, Home)>,
+    budget: Budget,
 }
 
-impl Made {
-    /// As long as nothing has changed; and where calls come faster than one can look, for some times as long as a look takes,
-    /// so that looking never takes more than a fifth of a core.
-    fn serves(&self, changes: &Changes) -> bool {
-        let age = self.at.elapsed();
-        age < self.took * 4 || (self.changes == *changes && age < FRESH)
+impl Default for Last {
+    fn default() -> Self {
+        Last {
+            made: None,
+            budget: Budget::new(SHARE, Instant::now()),
+        }
     }
 }
 
@@ -55,17 +53,16 @@ impl Source for Office {
     fn home(&self) -> Answer<Home> {
         let changes: Changes = self.ask(&Ask::Changes)?;
         let mut last = self.last_home();
-        if let Some(made) = last.0.as_ref().filter(|made| made.serves(&changes)) {
-            return Ok(made.home.clone());
-        }
         let begin = Instant::now();
+        let pays = last.budget.allows(begin);
+        if let Some((then, at, home)) = &last.made
+            && (!pays || (*then == changes && at.elapsed() < FRESH))
+        {
+            return Ok(home.clone());
+        }
         let home = self.look()?;
-        last.0 = Some(Made {
-            changes,
-            at: Instant::now(),
-            took: begin.elapsed(),
-            home: home.clone(),
-        });
+        last.budget.spend(begin.elapsed());
+        last.made = Some((changes, Instant::now(), home.clone()));
         Ok(home)
     }
 

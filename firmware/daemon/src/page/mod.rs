@@ -3,6 +3,7 @@
 //! (`trunkguard page`): no code of it touches a call.
 
 mod accounts;
+mod budget;
 mod calls;
 mod diagnostics;
 mod home;
@@ -14,6 +15,7 @@ use std::{
     net::{SocketAddr, TcpListener},
     path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Instant,
 };
 
 use anyhow::Context;
@@ -29,6 +31,7 @@ use crate::{
     control::{self, Ask},
     tls,
 };
+use budget::Budget;
 
 /// Where the answers come from; every slice's source is made of one.
 #[derive(Clone)]
@@ -38,7 +41,7 @@ struct Inner {
     state: PathBuf,
     kept: Mutex<PageStore>,
     home: Mutex<home::Last>,
-    flush: Mutex<Option<calls::Flushed>>,
+    flushes: Mutex<Budget>,
 }
 
 impl Office {
@@ -55,7 +58,7 @@ impl Office {
             state: state.to_owned(),
             kept: Mutex::new(kept),
             home: Mutex::default(),
-            flush: Mutex::default(),
+            flushes: Mutex::new(Budget::new(calls::FLUSHES, Instant::now())),
         })))
     }
 
@@ -74,9 +77,12 @@ impl Office {
         self.0.home.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// When the history was written to disk for the page.
-    fn flushed(&self) -> MutexGuard<'_, Option<calls::Flushed>> {
-        self.0.flush.lock().unwrap_or_else(PoisonError::into_inner)
+    /// How much of the disk's time the page may have.
+    fn flushes(&self) -> MutexGuard<'_, Budget> {
+        self.0
+            .flushes
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Asks the daemon.

@@ -1,6 +1,6 @@
 mod approve;
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use trunkguard_page::{
     Answer, Problem,
@@ -58,35 +58,22 @@ impl Source for Office {
 impl Office {
     /// The history, with everything in it that was decided until now. Without a daemon, as it was left.
     pub(super) fn history(&self) -> Answer<History> {
-        let mut last = self.flushed();
-        if last.as_ref().is_none_or(Flushed::is_old) {
-            let begin = Instant::now();
+        let mut flushes = self.flushes();
+        let begin = Instant::now();
+        if flushes.allows(begin) {
             let flushed: Answer<bool> = self.ask(&Ask::Flush);
             if let Err(problem) = flushed {
                 tracing::debug!(%problem, "the history is read as it is on disk");
             }
-            *last = Some(Flushed {
-                at: Instant::now(),
-                took: begin.elapsed(),
-            });
+            flushes.spend(begin.elapsed());
         }
-        drop(last);
+        drop(flushes);
         History::open(self.state()).map_err(unread)
     }
 }
 
-/// What was decided has been written to disk for the page.
-pub(super) struct Flushed {
-    at: Instant,
-    took: Duration,
-}
-
-impl Flushed {
-    /// Viewers may not keep the disk busy, on which answers wait: a tenth of its time is theirs.
-    fn is_old(&self) -> bool {
-        self.at.elapsed() >= self.took * 9
-    }
-}
+/// Viewers may not keep the disk busy, on which answers wait: a tenth of its time is theirs.
+pub(super) const FLUSHES: u32 = 10;
 
 pub(super) fn unread(error: HistoryError) -> Problem {
     Problem::Unavailable(error.to_string())
