@@ -109,9 +109,13 @@ fn the_support_file_holds_everything_but_secrets() {
         let owner = page.owner()?;
         let script = Udp::at([127, 0, 0, 51].into(), page.guard.listens())?;
         ensure!(script.ask("12125550123", "one")?.status() == Some(302));
-        let path = "/box/diagnostics/support.zip";
-        assert_eq!(owner.get(path)?.status, 405, "never by a link");
-        let file = owner.submit("/box/diagnostics", path, &[])?;
+        let path = "/box/diagnostics";
+        let unsigned = owner.post(path, &[])?;
+        ensure!(
+            unsigned.status != 200,
+            "only by the page's own form: {unsigned:?}"
+        );
+        let file = owner.submit(path, path, &[])?;
         assert_eq!(
             (file.status, file.header("content-type")),
             (200, Some("application/zip"))
