@@ -1,6 +1,12 @@
 //! The daemon's end of the control socket: one question per connection.
 
-use std::{io, os::unix::fs::PermissionsExt, path::Path, sync::{Arc, atomic::Ordering}, time::{Duration, Instant}};
+use std::{
+    io,
+    os::unix::fs::PermissionsExt,
+    path::Path,
+    sync::{Arc, atomic::Ordering},
+    time::{Duration, Instant},
+};
 
 use serde::Serialize;
 use tokio::{

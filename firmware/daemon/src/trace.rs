@@ -10,8 +10,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-use serde::{Deserialize, Serialize};
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 use trunkguard_core::policy::LogNumbers;
 
 mod blank;
@@ -178,8 +178,15 @@ mod tests {
         let there = recorder.order(Order::Stop, now);
         assert_eq!((there.left_s, there.messages.len()), (None, 1));
         note(&recorder, "OPTIONS sip:c SIP/2.0\r\n\r\n");
-        assert_eq!(recorder.order(Order::Show, now).messages.len(), 1, "what there was is still shown");
-        assert!(recorder.order(Order::Start, now).messages.is_empty(), "and forgotten by the next start");
+        assert_eq!(
+            recorder.order(Order::Show, now).messages.len(),
+            1,
+            "what there was is still shown"
+        );
+        assert!(
+            recorder.order(Order::Start, now).messages.is_empty(),
+            "and forgotten by the next start"
+        );
         let later = now + SPAN;
         assert_eq!(recorder.order(Order::Show, later).left_s, None);
         assert!(!recorder.is_on());
@@ -190,12 +197,24 @@ mod tests {
         let (recorder, now) = (Recorder::default(), Instant::now());
         recorder.order(Order::Start, now);
         for n in 0..2 * MESSAGES {
-            note(&recorder, &format!("MESSAGE sip:{n} SIP/2.0\r\n{}", "\"\\".repeat(OCTETS)));
+            note(
+                &recorder,
+                &format!("MESSAGE sip:{n} SIP/2.0\r\n{}", "\"\\".repeat(OCTETS)),
+            );
         }
         let there = recorder.order(Order::Show, now);
         assert!(there.messages.len() <= MESSAGES && there.messages.len() > 100);
-        assert!(there.messages.last().is_some_and(|m| m.text.contains(&format!("sip:{} ", 2 * MESSAGES - 1))));
+        assert!(
+            there
+                .messages
+                .last()
+                .is_some_and(|m| m.text.contains(&format!("sip:{} ", 2 * MESSAGES - 1)))
+        );
         let json = serde_json::to_vec(&there).unwrap();
-        assert!((json.len() as u64) < crate::control::LONGEST, "{}", json.len());
+        assert!(
+            (json.len() as u64) < crate::control::LONGEST,
+            "{}",
+            json.len()
+        );
     }
 }

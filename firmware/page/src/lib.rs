@@ -23,8 +23,8 @@ pub mod accounts;
 pub mod calls;
 pub mod diagnostics;
 pub mod home;
-pub mod pbx;
 pub mod live;
+pub mod pbx;
 pub mod shell;
 pub mod texts;
 

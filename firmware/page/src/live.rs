@@ -270,7 +270,10 @@ mod tests {
         assert_eq!(hub.join("b", now).err(), Some(NoPlace::OfTheSession));
         drop((again, first));
         assert!(!hub.tell(&Bytes::new(), now), "nobody is left");
-        assert!(hub.join("c", now).unwrap().first, "and watching begins anew");
+        assert!(
+            hub.join("c", now).unwrap().first,
+            "and watching begins anew"
+        );
     }
 
     #[test]
@@ -283,7 +286,11 @@ mod tests {
         for _ in 0..100 {
             assert!(hub.tell(&Bytes::from_static(b"event: state\ndata:\n\n"), now));
         }
-        assert_eq!(joined.events.len(), WAITING, "one that does not read costs no more");
+        assert_eq!(
+            joined.events.len(),
+            WAITING,
+            "one that does not read costs no more"
+        );
         assert!(!hub.tell(&Bytes::new(), now + LONGEST));
     }
 }

@@ -40,12 +40,13 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<Answer> {
         (_, true) => Order::Stop,
         _ => Order::Show,
     };
-    let recorded: Recorded = control::ask(&arguments.state, &Ask::Trace(order))?.with_context(|| {
-        format!(
-            "no daemon runs on {}; start it: trunkguard run --state {0}",
-            arguments.state.display()
-        )
-    })?;
+    let recorded: Recorded =
+        control::ask(&arguments.state, &Ask::Trace(order))?.with_context(|| {
+            format!(
+                "no daemon runs on {}; start it: trunkguard run --state {0}",
+                arguments.state.display()
+            )
+        })?;
     if arguments.json {
         return print(serde_json::to_string_pretty(&recorded)? + "\n");
     }
@@ -53,11 +54,17 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<Answer> {
     let at = |ms: i64| {
         Timestamp::from_millisecond(ms).map_or_else(
             |_| "?".into(),
-            |at| at.to_zoned(zone.clone()).strftime("%H:%M:%S%.3f").to_string(),
+            |at| {
+                at.to_zoned(zone.clone())
+                    .strftime("%H:%M:%S%.3f")
+                    .to_string()
+            },
         )
     };
     let state = match (recorded.left_s, recorded.messages.is_empty()) {
-        (Some(left), _) => format!("recording for another {left} s; `trunkguard trace` shows what there is\n"),
+        (Some(left), _) => {
+            format!("recording for another {left} s; `trunkguard trace` shows what there is\n")
+        }
         (None, true) => "nothing is recorded; begin with --start, then place a call\n".into(),
         (None, false) => String::new(),
     };
@@ -70,7 +77,11 @@ fn rung(message: &Message, at: &impl Fn(i64) -> String) -> String {
         if message.incoming { "->" } else { "<-" },
         if message.stream { "TCP/TLS" } else { "UDP" },
     );
-    let text: String = message.text.lines().map(|line| format!("    {line}\n")).collect();
+    let text: String = message
+        .text
+        .lines()
+        .map(|line| format!("    {line}\n"))
+        .collect();
     format!(
         "{}  {} {arrow} box  {transport}\n{text}\n",
         at(message.at_ms),

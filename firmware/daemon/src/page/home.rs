@@ -13,6 +13,7 @@ use trunkguard_store::{
 
 use super::{
     Office,
+    budget::Budget,
     calls::{call, unread},
     refused,
 };
@@ -30,22 +31,38 @@ const NEAREST: usize = 3;
 /// What changes without anybody calling (seconds since a PBX was heard of, round trips) may be this old.
 const FRESH: Duration = Duration::from_secs(2);
 
+/// Looking takes a fifth of a core and no more, however many look and however fast calls come.
+const SHARE: u32 = 5;
+
 /// The last answer, for all who ask at the same moment: fifty viewers hear of a call together.
-#[derive(Default)]
-pub(super) struct Last(Option<(Changes, Instant, Home)>);
+pub(super) struct Last {
+    made: Option<(Changes, Instant, Home)>,
+    budget: Budget,
+}
+
+impl Default for Last {
+    fn default() -> Self {
+        Last {
+            made: None,
+            budget: Budget::new(SHARE, Instant::now()),
+        }
+    }
+}
 
 impl Source for Office {
     fn home(&self) -> Answer<Home> {
         let changes: Changes = self.ask(&Ask::Changes)?;
         let mut last = self.last_home();
-        if let Some((then, at, home)) = &last.0
-            && *then == changes
-            && at.elapsed() < FRESH
+        let begin = Instant::now();
+        let pays = last.budget.allows(begin);
+        if let Some((then, at, home)) = &last.made
+            && (!pays || (*then == changes && at.elapsed() < FRESH))
         {
             return Ok(home.clone());
         }
         let home = self.look()?;
-        last.0 = Some((changes, Instant::now(), home.clone()));
+        last.budget.spend(begin.elapsed());
+        last.made = Some((changes, Instant::now(), home.clone()));
         Ok(home)
     }
 
@@ -72,8 +89,18 @@ impl Office {
         let dropped = |ms: i64| view.dropped_in(ms);
         Ok(Home {
             mode: mode(&status.mode)?,
-            hours: spans(&history, &times.hours(now_ms, 24), |ms| times.hour(ms), dropped)?,
-            days: spans(&history, &times.days(now_ms, 14), |ms| times.month_day(ms), |_| 0)?,
+            hours: spans(
+                &history,
+                &times.hours(now_ms, 24),
+                |ms| times.hour(ms),
+                dropped,
+            )?,
+            days: spans(
+                &history,
+                &times.days(now_ms, 14),
+                |ms| times.month_day(ms),
+                |_| 0,
+            )?,
             calls: calls.iter().map(|c| call(c, &times)).collect(),
             alerts: (alerts.into_iter())
                 .map(|incident| Alert {
@@ -103,7 +130,8 @@ impl Office {
 
     /// PoPs that the policy names.
     fn chosen(&self) -> Answer<Vec<String>> {
-        let unread = |e: trunkguard_store::policy_store::StoreError| Problem::Unavailable(e.to_string());
+        let unread =
+            |e: trunkguard_store::policy_store::StoreError| Problem::Unavailable(e.to_string());
         let (store, _) = PolicyStore::open(self.state()).map_err(unread)?;
         let pops = store.definition().map_err(unread)?.firewall.pops;
         Ok(pops.iter().map(ToString::to_string).collect())
@@ -112,7 +140,9 @@ impl Office {
 
 fn mode(name: &str) -> Answer<Mode> {
     let modes = [Mode::Detect, Mode::Prevent, Mode::Lockdown];
-    let found = modes.into_iter().find(|mode| crate::words::mode(*mode) == name);
+    let found = modes
+        .into_iter()
+        .find(|mode| crate::words::mode(*mode) == name);
     found.ok_or_else(|| {
         Problem::Unavailable("the daemon is of another version; restart the box".into())
     })

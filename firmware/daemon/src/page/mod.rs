@@ -3,6 +3,7 @@
 //! (`trunkguard page`): no code of it touches a call.
 
 mod accounts;
+mod budget;
 mod calls;
 mod diagnostics;
 mod home;
@@ -14,6 +15,7 @@ use std::{
     net::{SocketAddr, TcpListener},
     path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Instant,
 };
 
 use anyhow::Context;
@@ -29,6 +31,7 @@ use crate::{
     control::{self, Ask},
     tls,
 };
+use budget::Budget;
 
 /// Where the answers come from; every slice's source is made of one.
 #[derive(Clone)]
@@ -38,6 +41,7 @@ struct Inner {
     state: PathBuf,
     kept: Mutex<PageStore>,
     home: Mutex<home::Last>,
+    flushes: Mutex<Budget>,
 }
 
 impl Office {
@@ -54,6 +58,7 @@ impl Office {
             state: state.to_owned(),
             kept: Mutex::new(kept),
             home: Mutex::default(),
+            flushes: Mutex::new(Budget::new(calls::FLUSHES, Instant::now())),
         })))
     }
 
@@ -70,6 +75,14 @@ impl Office {
     /// What the first page showed last; whoever holds it makes the next.
     fn last_home(&self) -> MutexGuard<'_, home::Last> {
         self.0.home.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// How much of the disk's time the page may have.
+    fn flushes(&self) -> MutexGuard<'_, Budget> {
+        self.0
+            .flushes
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Asks the daemon.

@@ -9,7 +9,18 @@ const HIDDEN: usize = 4;
 
 /// Headers whose digits are no numbers of people, by their long and their compact name (RFC 3261 7.3.3).
 const KEPT: [&str; 12] = [
-    "via", "v", "call-id", "i", "cseq", "content-length", "l", "max-forwards", "date", "expires", "user-agent", "server",
+    "via",
+    "v",
+    "call-id",
+    "i",
+    "cseq",
+    "content-length",
+    "l",
+    "max-forwards",
+    "date",
+    "expires",
+    "user-agent",
+    "server",
 ];
 /// Headers whose value is a secret, or made of one.
 const SECRET: [&str; 2] = ["authorization", "proxy-authorization"];
@@ -25,9 +36,8 @@ pub fn shown(octets: &[u8], numbers: LogNumbers, most: usize) -> String {
         // A line that begins with a blank goes on with the header before it (RFC 3261 7.3.1).
         let goes_on = line.starts_with([' ', '\t']);
         if !goes_on {
-            header = (line.split_once(':')).map_or_else(String::new, |(name, _)| {
-                name.trim().to_ascii_lowercase()
-            });
+            header = (line.split_once(':'))
+                .map_or_else(String::new, |(name, _)| name.trim().to_ascii_lowercase());
         }
         if SECRET.contains(&header.as_str()) {
             if !goes_on {
@@ -109,20 +119,38 @@ mod tests {
             assert!(!text.contains(secret), "{secret:?} in {text}");
         }
         assert!(text.contains("Authorization: (blanked)\n"), "{text}");
-        assert!(text.contains("18095550100") && text.contains("(a body of 32 octets)"), "{text}");
+        assert!(
+            text.contains("18095550100") && text.contains("(a body of 32 octets)"),
+            "{text}"
+        );
     }
 
     #[test]
     fn numbers_are_masked_where_the_owner_wants_it() {
         let text = shown(INVITE.as_bytes(), LogNumbers::Masked, 4_096);
-        assert!(text.starts_with("INVITE sip:1809555****@10.0.0.2 SIP/2.0\n"), "{text}");
-        assert!(text.contains("z9hG4bK1234567890") && text.contains("Call-ID: 1234567890@x"), "{text}");
-        assert!(text.contains("sip:1001@"), "an extension is no number: {text}");
+        assert!(
+            text.starts_with("INVITE sip:1809555****@10.0.0.2 SIP/2.0\n"),
+            "{text}"
+        );
+        assert!(
+            text.contains("z9hG4bK1234567890") && text.contains("Call-ID: 1234567890@x"),
+            "{text}"
+        );
+        assert!(
+            text.contains("sip:1001@"),
+            "an extension is no number: {text}"
+        );
     }
 
     #[test]
     fn whatever_comes_it_is_cut_and_is_text() {
-        for octets in [&b""[..], b"\xff\xfe\r\n\r\n", b"\r\n\r\n\r\n", &[b'a'; 9_000], &[0xc3; 9_000]] {
+        for octets in [
+            &b""[..],
+            b"\xff\xfe\r\n\r\n",
+            b"\r\n\r\n\r\n",
+            &[b'a'; 9_000],
+            &[0xc3; 9_000],
+        ] {
             let text = shown(octets, LogNumbers::Masked, 4_096);
             assert!(text.len() <= 4_096);
         }

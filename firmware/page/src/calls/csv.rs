@@ -18,8 +18,23 @@ use crate::{
 const MOST: u32 = 10_000;
 
 const HEAD: [&str; 17] = [
-    "time", "calls", "client", "caller", "dialled", "number", "country", "kind", "verdict", "rule", "reason", "mode",
-    "costs money", "phone", "phone's User-Agent", "calls at a time", "first of calls",
+    "time",
+    "calls",
+    "client",
+    "caller",
+    "dialled",
+    "number",
+    "country",
+    "kind",
+    "verdict",
+    "rule",
+    "reason",
+    "mode",
+    "costs money",
+    "phone",
+    "phone's User-Agent",
+    "calls at a time",
+    "first of calls",
 ];
 
 /// The file.
@@ -55,17 +70,25 @@ pub fn write(calls: &[Call], lang: Lang) -> String {
                 call.caller.clone(),
                 call.dialled.clone(),
                 // Without the `+`, which would make a formula of it.
-                call.number.as_deref().unwrap_or_default().trim_start_matches('+').to_owned(),
-                call.country.map_or_else(String::new, |code| code.as_str().to_owned()),
-                call.kind.map_or_else(String::new, |kind| verdicts::kind(lang, kind).to_owned()),
+                call.number
+                    .as_deref()
+                    .unwrap_or_default()
+                    .trim_start_matches('+')
+                    .to_owned(),
+                call.country
+                    .map_or_else(String::new, |code| code.as_str().to_owned()),
+                call.kind
+                    .map_or_else(String::new, |kind| verdicts::kind(lang, kind).to_owned()),
                 Verdict::of(call.approved, call.allowed).name().to_owned(),
                 call.rule.name().to_owned(),
                 verdicts::reason(lang, call.rule, call.figures),
                 verdicts::mode(lang, call.mode).to_owned(),
                 text(call.chargeable),
-                call.phone.map_or_else(String::new, |phone| phone.to_string()),
+                call.phone
+                    .map_or_else(String::new, |phone| phone.to_string()),
                 call.phone_agent.clone(),
-                call.said_calls.map_or_else(String::new, |calls| calls.to_string()),
+                call.said_calls
+                    .map_or_else(String::new, |calls| calls.to_string()),
                 call.first_at.clone(),
             ],
         );

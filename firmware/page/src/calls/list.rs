@@ -160,17 +160,26 @@ mod tests {
 
     #[test]
     fn an_address_comes_back_as_it_was_and_hostile_ones_are_cut() {
-        let asked = Asked::of(Some("number=%2B44+20-7183&caller=1001&rule=country&verdict=refused&client=a%26b&x=y")).unwrap();
+        let asked = Asked::of(Some(
+            "number=%2B44+20-7183&caller=1001&rule=country&verdict=refused&client=a%26b&x=y",
+        ))
+        .unwrap();
         let query = asked.query(7);
         assert_eq!(query.number, "44207183");
         assert_eq!(query.rule, Some(Rule::Country));
         assert_eq!(query.verdict, Some(Verdict::Refused));
         let address = asked.address("1-2_");
-        assert!(address.contains("client=a%26b") && address.ends_with("after=1-2_"), "{address}");
+        assert!(
+            address.contains("client=a%26b") && address.ends_with("after=1-2_"),
+            "{address}"
+        );
         let again = Asked::of(Some(&asked.address(""))).unwrap();
         assert_eq!(again.query(7), query);
         let long = Asked::of(Some(&format!("caller={}", "9".repeat(10_000)))).unwrap();
         assert_eq!(long.caller.len(), LONGEST);
-        assert_eq!(Asked::of(Some("rule=nonsense")).unwrap().query(1).rule, None);
+        assert_eq!(
+            Asked::of(Some("rule=nonsense")).unwrap().query(1).rule,
+            None
+        );
     }
 }

@@ -120,7 +120,10 @@ mod tests {
             .iter()
             .map(|d| (d.id.as_str(), d.count, d.last.as_str()))
             .collect();
-        assert_eq!(brief, [("", 1, ""), ("b", 1, ""), ("a", 3, "SIP/2.0 302 Moved")]);
+        assert_eq!(
+            brief,
+            [("", 1, ""), ("b", 1, ""), ("a", 3, "SIP/2.0 302 Moved")]
+        );
         let rungs = rungs(&messages, "a");
         let after: Vec<_> = rungs.iter().map(|r| r.after.as_str()).collect();
         assert_eq!(after, ["+0.000 s", "+0.150 s", "+1.250 s"]);

@@ -36,8 +36,8 @@ pub struct Bar {
     pub label: String,
     /// The label is drawn; there is no room for every one.
     pub labelled: bool,
-    /// Where its middle is.
-    pub middle: u32,
+    /// Where its label is, and which part of the label.
+    pub place: (u32, &'static str),
     /// Its parts from the bottom: class, left, top, width, height.
     pub parts: Vec<(&'static str, u32, u32, u32, u32)>,
     /// Its figures, in the legend's order.
@@ -48,13 +48,7 @@ pub struct Bar {
 
 impl Chart {
     /// Calls by what became of them.
-    pub fn of_calls(
-        id: &'static str,
-        spans: &[Span],
-        title: &str,
-        t: &Home,
-        c: &Calls,
-    ) -> Chart {
+    pub fn of_calls(id: &'static str, spans: &[Span], title: &str, t: &Home, c: &Calls) -> Chart {
         let legend = vec![
             ("good", c.approved),
             ("warn", c.would_refuse),
@@ -86,21 +80,25 @@ impl Chart {
         let width = place * 7 / 10;
         // About eight labels.
         let every = spans.len().div_ceil(8).max(1);
-        let bars = spans.iter().zip(rows).enumerate().map(|(n, (span, values))| {
-            let left = n as u32 * place + (place - width) / 2;
-            let words: Vec<String> = (legend.iter().zip(&values))
-                .filter(|(_, value)| **value > 0)
-                .map(|((_, name), value)| format!("{name}: {value}"))
-                .collect();
-            Bar {
-                labelled: (spans.len() - 1 - n).is_multiple_of(every),
-                middle: left + width / 2,
-                parts: stack(&legend, &values, highest, left, width),
-                words: format!("{} – {}", span.label, or(words.join(", "), t.nothing)),
-                label: span.label.clone(),
-                values,
-            }
-        });
+        let bars = spans
+            .iter()
+            .zip(rows)
+            .enumerate()
+            .map(|(n, (span, values))| {
+                let left = n as u32 * place + (place - width) / 2;
+                let words: Vec<String> = (legend.iter().zip(&values))
+                    .filter(|(_, value)| **value > 0)
+                    .map(|((_, name), value)| format!("{name}: {value}"))
+                    .collect();
+                Bar {
+                    labelled: (spans.len() - 1 - n).is_multiple_of(every),
+                    place: place_of_label(left + width / 2),
+                    parts: stack(&legend, &values, highest, left, width),
+                    words: format!("{} – {}", span.label, or(words.join(", "), t.nothing)),
+                    label: span.label.clone(),
+                    values,
+                }
+            });
         let bars: Vec<Bar> = bars.collect();
         let totals: Vec<String> = (legend.iter().enumerate())
             .map(|(n, (_, name))| {
@@ -121,8 +119,23 @@ impl Chart {
     }
 }
 
+/// A label stands below the middle of its bar, and within the drawing.
+fn place_of_label(middle: u32) -> (u32, &'static str) {
+    /// Half a label, at the size that phones have.
+    const HALF: u32 = 32;
+    if middle + HALF > WIDTH {
+        (WIDTH - 2, "end")
+    } else {
+        (middle, "middle")
+    }
+}
+
 fn or(text: String, other: &str) -> String {
-    if text.is_empty() { other.to_owned() } else { text }
+    if text.is_empty() {
+        other.to_owned()
+    } else {
+        text
+    }
 }
 
 /// The parts of a bar on each other. What is not 0 is seen.
@@ -172,7 +185,11 @@ mod tests {
                 assert!(left + width <= WIDTH && top + height <= HEIGHT && height >= 2);
             }
         }
-        assert!(chart.bars[3].words.contains("Refused: "), "{}", chart.bars[3].words);
+        assert!(
+            chart.bars[3].words.contains("Refused: "),
+            "{}",
+            chart.bars[3].words
+        );
         assert!(chart.bars[23].labelled, "the newest has its label");
         let none = Chart::of_drops("y", &[], t);
         assert!(none.bars.is_empty() && none.highest == 0);

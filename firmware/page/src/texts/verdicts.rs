@@ -40,9 +40,7 @@ pub fn kind(lang: Lang, kind: Kind) -> &'static str {
         Kind::TollFree => either(lang, "toll-free", "sans frais"),
         Kind::Personal => either(lang, "personal number", "numéro personnel"),
         Kind::Satellite => either(lang, "satellite", "satellite"),
-        Kind::GlobalNetwork => {
-            either(lang, "international network", "réseau international")
-        }
+        Kind::GlobalNetwork => either(lang, "international network", "réseau international"),
         Kind::Directory => either(lang, "directory enquiries", "assistance-annuaire"),
     }
 }
@@ -53,7 +51,11 @@ pub fn level(lang: Lang, level: Level) -> &'static str {
         Level::BuiltIn => either(lang, "built in", "d’origine"),
         Level::Everybody => either(lang, "for everybody", "pour tous"),
         Level::Client => either(lang, "for this client", "pour ce client"),
-        Level::Group => either(lang, "for this caller's group", "pour le groupe de cet appelant"),
+        Level::Group => either(
+            lang,
+            "for this caller's group",
+            "pour le groupe de cet appelant",
+        ),
         Level::Caller => either(lang, "for this caller", "pour cet appelant"),
     }
 }
@@ -80,13 +82,11 @@ pub fn rule(lang: Lang, rule: Rule) -> &'static str {
         Rule::PerHour => either(lang, "Calls per hour", "Appels par heure"),
         Rule::PerDay => either(lang, "Calls per day", "Appels par jour"),
         Rule::SameNumber => either(lang, "Same number again", "Même numéro répété"),
-        Rule::Spellings => {
-            either(lang, "Many spellings", "Nombreuses graphies")
-        }
+        Rule::Spellings => either(lang, "Many spellings", "Nombreuses graphies"),
         Rule::Sequential => either(lang, "Numbers in a row", "Numéros consécutifs"),
         Rule::NewCountry => either(lang, "New country", "Nouveau pays"),
         Rule::NewPhone => either(lang, "New phone", "Nouveau téléphone"),
-        Rule::Default => either(lang, "No rule", "Aucune règle"),
+        Rule::Default => either(lang, "Allowed", "Permis"),
     }
 }
 
@@ -131,9 +131,7 @@ pub fn country(code: CountryCode) -> String {
 /// A number with what is known of it.
 pub fn destination(lang: Lang, destination: &Destination) -> String {
     match destination {
-        Destination::Emergency => {
-            either(lang, "an emergency number", "un numéro d’urgence").into()
-        }
+        Destination::Emergency => either(lang, "an emergency number", "un numéro d’urgence").into(),
         Destination::Service => {
             either(lang, "a service of VoIP.ms", "un service de VoIP.ms").into()
         }
@@ -287,8 +285,8 @@ pub fn remedy(lang: Lang, rule: Rule) -> Option<&'static str> {
         ),
         Rule::Lockdown => either(
             lang,
-            "leave lockdown (`trunkguard mode prevent`), or put the number into always_allow",
-            "quittez le verrouillage (`trunkguard mode prevent`), ou ajoutez le numéro à always_allow",
+            "leave lockdown (on the first page, or `trunkguard mode prevent`), or allow the number always (always_allow)",
+            "quittez le verrouillage (à l’accueil, ou `trunkguard mode prevent`), ou permettez toujours ce numéro (always_allow)",
         ),
         Rule::Tampering => either(
             lang,
@@ -302,33 +300,33 @@ pub fn remedy(lang: Lang, rule: Rule) -> Option<&'static str> {
         ),
         Rule::Scanner => either(
             lang,
-            "switch the rule off for this caller: off = [\"scanner\"]",
-            "désactivez la règle pour cet appelant : off = [\"scanner\"]",
+            "switch the rule off for this caller (off = [\"scanner\"])",
+            "désactivez la règle pour cet appelant (off = [\"scanner\"])",
         ),
         Rule::Network => either(
             lang,
-            "add the phone's network to `networks`",
-            "ajoutez le réseau du téléphone à `networks`",
+            "allow the phone's network (networks)",
+            "permettez le réseau du téléphone (networks)",
         ),
         Rule::Number => either(
             lang,
-            "take the number off the list, or add it to allow.numbers",
-            "retirez le numéro de la liste, ou ajoutez-le à allow.numbers",
+            "take the number off the list, or allow it by name (allow.numbers)",
+            "retirez le numéro de la liste, ou permettez-le nommément (allow.numbers)",
         ),
         Rule::Prefix => either(
             lang,
-            "add a longer prefix to allow.prefixes",
-            "ajoutez un préfixe plus long à allow.prefixes",
+            "allow a longer prefix (allow.prefixes), or the number (allow.numbers)",
+            "permettez un préfixe plus long (allow.prefixes), ou le numéro (allow.numbers)",
         ),
         Rule::Kind => either(
             lang,
-            "add the kind to allow.kinds, or the number to allow.numbers",
-            "ajoutez le type à allow.kinds, ou le numéro à allow.numbers",
+            "allow this kind of number (allow.kinds), or only this number (allow.numbers)",
+            "permettez ce type de numéro (allow.kinds), ou seulement ce numéro (allow.numbers)",
         ),
         Rule::Country => either(
             lang,
-            "add the country to allow.countries, or the number to allow.numbers",
-            "ajoutez le pays à allow.countries, ou le numéro à allow.numbers",
+            "allow the country (allow.countries), or only this number (allow.numbers)",
+            "permettez le pays (allow.countries), ou seulement ce numéro (allow.numbers)",
         ),
         Rule::Simultaneous | Rule::PerMinute | Rule::PerHour | Rule::PerDay => either(
             lang,
@@ -342,8 +340,8 @@ pub fn remedy(lang: Lang, rule: Rule) -> Option<&'static str> {
         ),
         Rule::NewCountry => either(
             lang,
-            "add the country to allow.countries",
-            "ajoutez le pays à allow.countries",
+            "allow the country (allow.countries)",
+            "permettez le pays (allow.countries)",
         ),
         Rule::NewPhone => either(
             lang,
@@ -384,7 +382,10 @@ mod tests {
             assert_ne!(en, fr, "{of:?}");
             // A figure that one language tells, the other tells too.
             assert_eq!(en.contains('7'), fr.contains('7'), "{of:?}");
-            assert_eq!(remedy(Lang::En, of).is_some(), remedy(Lang::Fr, of).is_some());
+            assert_eq!(
+                remedy(Lang::En, of).is_some(),
+                remedy(Lang::Fr, of).is_some()
+            );
             assert!(!rule(Lang::En, of).is_empty() && !rule(Lang::Fr, of).is_empty());
         }
     }
@@ -399,7 +400,11 @@ mod tests {
             Rule::Default,
         ];
         for &of in Rule::ALL {
-            assert_eq!(remedy(Lang::En, of).is_none(), harmless.contains(&of), "{of:?}");
+            assert_eq!(
+                remedy(Lang::En, of).is_none(),
+                harmless.contains(&of),
+                "{of:?}"
+            );
         }
     }
 }

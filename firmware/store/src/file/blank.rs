@@ -6,7 +6,13 @@ use trunkguard_core::policy::Definition;
 /// Keys that name a secret, or, as an address of a webhook, hold one. Parts of the key: one that is new is rather blanked
 /// than shown.
 const SECRET: [&str; 7] = [
-    "password", "passphrase", "passwd", "secret", "token", "url", "key",
+    "password",
+    "passphrase",
+    "passwd",
+    "secret",
+    "token",
+    "url",
+    "key",
 ];
 const BLANK: &str = "(blanked)";
 
@@ -40,7 +46,10 @@ mod tests {
         let definition = crate::file::parse(text, Path::new("test")).unwrap();
         let shown = blanked(&definition);
         assert!(!shown.contains("horse") && shown.contains(BLANK), "{shown}");
-        assert!(shown.contains("192.0.2.1") && shown.contains("pbx"), "{shown}");
+        assert!(
+            shown.contains("192.0.2.1") && shown.contains("pbx"),
+            "{shown}"
+        );
     }
 
     #[test]
@@ -53,6 +62,9 @@ mod tests {
         blank("", &mut value);
         let shown = toml::to_string(&value).unwrap();
         assert_eq!(shown.matches(BLANK).count(), 4, "{shown}");
-        assert!(!shown.contains("\"a\"") && !shown.contains("hooks") && shown.contains("\"x\""), "{shown}");
+        assert!(
+            !shown.contains("\"a\"") && !shown.contains("hooks") && shown.contains("\"x\""),
+            "{shown}"
+        );
     }
 }

@@ -132,13 +132,7 @@ pub struct Call {
 }
 
 impl Call {
-    pub(super) fn new(
-        key: Key,
-        client: &str,
-        record: &Record,
-        first_ms: i64,
-        count: u64,
-    ) -> Self {
+    pub(super) fn new(key: Key, client: &str, record: &Record, first_ms: i64, count: u64) -> Self {
         let Record { verdict, .. } = record;
         Call {
             key,

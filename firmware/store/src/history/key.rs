@@ -73,9 +73,7 @@ impl FromStr for Cursor {
     fn from_str(text: &str) -> Result<Cursor, NoPlace> {
         let (approved, refused) = text.split_once('_').ok_or(NoPlace)?;
         Ok(Cursor {
-            approved: (!approved.is_empty())
-                .then(|| pair(approved))
-                .transpose()?,
+            approved: (!approved.is_empty()).then(|| pair(approved)).transpose()?,
             refused: (!refused.is_empty()).then(|| pair(refused)).transpose()?,
         })
     }

@@ -37,7 +37,8 @@ pub(super) fn proposal(office: &Office, key: &str, choice: &Choice) -> Answer<Pr
     let call = office.call(key)?;
     let prefixes = prefixes(&call);
     let entry = entry(&call, &prefixes, &choice.what)?;
-    let (store, _) = PolicyStore::open(office.state()).map_err(|e| Problem::Unavailable(e.to_string()))?;
+    let (store, _) =
+        PolicyStore::open(office.state()).map_err(|e| Problem::Unavailable(e.to_string()))?;
     let before = store
         .definition()
         .map_err(|e| Problem::Unavailable(e.to_string()))?;
@@ -85,7 +86,8 @@ fn prefixes(call: &Call) -> Vec<String> {
 }
 
 fn entry(call: &Call, prefixes: &[String], what: &str) -> Answer<Entry> {
-    let none = || Problem::Refused("this call has no such destination; choose one that is offered".into());
+    let none =
+        || Problem::Refused("this call has no such destination; choose one that is offered".into());
     let prefix = |text: &str| Prefix::parse(text).map_err(|_| none());
     match what {
         "number" => prefix(call.number.as_deref().ok_or_else(none)?).map(Entry::Number),
@@ -138,8 +140,15 @@ fn add_to<T: Clone + PartialEq>(
         Whom::Client => list(&mut definition.policy).clone(),
         Whom::Caller => {
             let group = definition.groups.iter_mut().find(|group| {
-                let of_client = group.client.as_ref().is_none_or(|c| c.as_str() == call.client);
-                of_client && group.callers.iter().any(|name| name.as_str() == call.caller)
+                let of_client = group
+                    .client
+                    .as_ref()
+                    .is_none_or(|c| c.as_str() == call.client);
+                of_client
+                    && group
+                        .callers
+                        .iter()
+                        .any(|name| name.as_str() == call.caller)
             });
             let group = group.and_then(|group| list(&mut group.policy).clone());
             group
@@ -185,7 +194,10 @@ fn rules<'a>(
         Whom::Caller => {
             let is = |caller: &Caller| {
                 caller.name.as_str() == call.caller
-                    && caller.client.as_ref().is_none_or(|c| c.as_str() == call.client)
+                    && caller
+                        .client
+                        .as_ref()
+                        .is_none_or(|c| c.as_str() == call.client)
             };
             let at = match definition.callers.iter().position(is) {
                 Some(at) => at,
@@ -208,14 +220,17 @@ fn rules<'a>(
 fn would_get(definition: &Definition, call: &Call) -> Answer<Explained> {
     let told = || -> anyhow::Result<Explained> {
         let compiled = policy::compile(definition)?;
-        let mut clock =
-            Clock::new(&compiled.settings.time_zone).map_err(anyhow::Error::msg)?;
+        let mut clock = Clock::new(&compiled.settings.time_zone).map_err(anyhow::Error::msg)?;
         let question = Question {
             client: call.client.clone(),
             caller: call.caller.clone(),
             number: call.dialled.clone(),
         };
-        reasons::explain(&Gate::new(compiled.into(), (0, 0)), &mut clock, &ask(&question))
+        reasons::explain(
+            &Gate::new(compiled.into(), (0, 0)),
+            &mut clock,
+            &ask(&question),
+        )
     };
     told().map_err(|problem| refused(&problem))
 }
@@ -327,7 +342,10 @@ mod tests {
                         dialled: home.trim_start_matches('+').into(),
                         ..call.clone()
                     };
-                    assert!(would_get(&definition, &question).unwrap().allowed, "{whom:?} {what} {home}");
+                    assert!(
+                        would_get(&definition, &question).unwrap().allowed,
+                        "{whom:?} {what} {home}"
+                    );
                 }
                 let again = add(&mut definition, &call, whom, &entry).unwrap();
                 assert!(again.already, "{whom:?} {what}");

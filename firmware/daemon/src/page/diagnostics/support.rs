@@ -79,7 +79,11 @@ fn version() -> String {
         read("/proc/version").trim(),
         read("/etc/os-release").trim(),
         read("/proc/uptime").split(' ').next().unwrap_or_default(),
-        read("/proc/meminfo").lines().take(5).collect::<Vec<_>>().join("\n"),
+        read("/proc/meminfo")
+            .lines()
+            .take(5)
+            .collect::<Vec<_>>()
+            .join("\n"),
     )
 }
 
@@ -90,11 +94,15 @@ fn status(office: &Office) -> Answer<String> {
 
 fn doctor(office: &Office) -> String {
     let findings = examine(office);
-    findings.iter().map(|finding| format!("{finding}\n")).collect()
+    findings
+        .iter()
+        .map(|finding| format!("{finding}\n"))
+        .collect()
 }
 
 fn policy(office: &Office) -> Answer<String> {
-    let unread = |e: trunkguard_store::policy_store::StoreError| Problem::Unavailable(e.to_string());
+    let unread =
+        |e: trunkguard_store::policy_store::StoreError| Problem::Unavailable(e.to_string());
     let (store, _) = PolicyStore::open(office.state()).map_err(unread)?;
     Ok(file::blanked(&store.definition().map_err(unread)?))
 }
@@ -126,7 +134,10 @@ fn alerts(office: &Office, masks: bool) -> Answer<String> {
     let incidents = history.incidents(false, ALERTS);
     let mut incidents = incidents.map_err(|e| Problem::Unavailable(e.to_string()))?;
     for incident in incidents.iter_mut().filter(|_| masks) {
-        if incident.text.starts_with(|c: char| c == '+' || c.is_ascii_digit()) {
+        if incident
+            .text
+            .starts_with(|c: char| c == '+' || c.is_ascii_digit())
+        {
             incident.text = logs::masked(&incident.text);
         }
     }
