@@ -22,7 +22,7 @@ pub fn text(setup: &Setup, l: Language) -> String {
         &say!(
             l,
             "The box: this client in the policy (trunkguard apply)",
-            "La boîte : ce client dans la politique (trunkguard apply)"
+            "Le boîtier : ce client dans la politique (trunkguard apply)"
         ),
     );
     out.push_str(&setup.client);

@@ -18,7 +18,7 @@ pub fn steps(a: &Answers, driver: Driver, l: Language) -> Vec<Step> {
         l,
         "Connectivity > Firewall > Networks: the box's address {the_box}, zone Trusted. Without the firewall module: see that \
          fail2ban ignores it.",
-        "Connectivity > Firewall > Networks : l'adresse de la boîte {the_box}, zone Trusted. Sans le module de pare-feu : \
+        "Connectivity > Firewall > Networks : l'adresse du boîtier {the_box}, zone Trusted. Sans le module de pare-feu : \
          vérifiez que fail2ban l'ignore."
     ))];
     steps.extend(tls(a, driver, l));
