@@ -95,7 +95,7 @@ fn is_ours(headers: &HeaderMap, ends: Option<Ends>, options: &Options) -> bool {
     }
     let host = host.trim_end_matches('.').to_ascii_lowercase();
     (host == "localhost" && ends.here.is_loopback())
-        || options.names.iter().any(|name| *name == host)
+        || options.names.contains(&host)
 }
 
 /// Does another site ask for this? Every browser since 2023 says so (Fetch Metadata); older ones name the origin. Who says
