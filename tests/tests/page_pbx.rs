@@ -177,7 +177,7 @@ fn page_pbx_adds_the_client_by_its_button() {
         ] {
             ensure!(policy.contains(line), "{line} is not in\n{policy}");
         }
-        ensure!(policy.matches("[[client]]").count() == 1, "{policy}");
+        ensure!(policy.matches("\n[[client]]\n").count() == 1, "{policy}");
         // It is in force: the old address is a stranger's now.
         let status = page.guard.cli(&["status"])?.out;
         ensure!(status.contains("office (redirect)"), "{status}");
