@@ -16,7 +16,7 @@ texts! {
         pbx: "Kind of PBX" / "Sorte de PBX",
         freepbx: "Version of FreePBX" / "Version de FreePBX",
         driver: "Driver of its trunks" / "Pilote de ses liaisons",
-        only_freepbx: "FreePBX only" / "FreePBX seulement",
+        only_freepbx: "FreePBX only; 17 and PJSIP unless said" / "FreePBX seulement ; 17 et PJSIP par défaut",
         method: "How the box is asked" / "Comment le boîtier est consulté",
         method_hint: "Redirect tells the box more and can refuse calls while the box is away; failover needs the fewest changes." / "La redirection en dit plus au boîtier et peut refuser quand il est absent ; le relais demande le moins de changements.",
         redirect: "Redirect (recommended)" / "Redirection (recommandée)",
