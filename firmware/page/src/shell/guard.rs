@@ -94,8 +94,7 @@ fn is_ours(headers: &HeaderMap, ends: Option<Ends>, options: &Options) -> bool {
         return address.to_canonical() == ends.here;
     }
     let host = host.trim_end_matches('.').to_ascii_lowercase();
-    (host == "localhost" && ends.here.is_loopback())
-        || options.names.iter().any(|name| *name == host)
+    (host == "localhost" && ends.here.is_loopback()) || options.names.contains(&host)
 }
 
 /// Does another site ask for this? Every browser since 2023 says so (Fetch Metadata); older ones name the origin. Who says
