@@ -39,6 +39,15 @@ pub struct Visitor {
 }
 
 impl Visitor {
+    /// To where one types one's password again, and from there to `back`: for who has not done that within the last five
+    /// minutes. Nothing for who has. For what cannot be taken back, or gives a secret away.
+    pub fn unproved(&self, back: &str) -> Option<Response> {
+        (!self.session.is_fresh(Instant::now())).then(|| {
+            let back = urlencode(&crate::accounts::local(back));
+            Redirect::to(&format!("/confirm?next={back}")).into_response()
+        })
+    }
+
     /// The frame around a page for this visitor.
     pub fn frame(&self, section: super::Section) -> Frame {
         Frame::new(
@@ -53,6 +62,8 @@ impl Visitor {
 
 /// Who did not get in.
 pub enum Turned {
+    /// To where one types one's password again.
+    Asked(Box<Response>),
     /// To where one logs in, and back from there.
     Away(Uri),
     /// With a word.
@@ -62,6 +73,7 @@ pub enum Turned {
 impl IntoResponse for Turned {
     fn into_response(self) -> Response {
         match self {
+            Turned::Asked(response) => *response,
             Turned::Away(from) => {
                 let path = from.path_and_query().map_or("/", |path| path.as_str());
                 let next = crate::accounts::local(path);
@@ -120,6 +132,23 @@ impl FromRequestParts<Shell> for Owner {
             Role::Viewer => Err(Turned::Down(Problem::Forbidden(
                 "your account may look, but not change anything; ask an owner of the box".into(),
             ))),
+        }
+    }
+}
+
+/// An owner who has typed the password within the last five minutes; others are asked for it first, and come back to the
+/// address that they wanted. For pages that show a secret, or lead to what cannot be taken back; see [`Fresh`](super::Fresh).
+pub struct FreshOwner(pub Visitor);
+
+impl FromRequestParts<Shell> for FreshOwner {
+    type Rejection = Turned;
+
+    async fn from_request_parts(parts: &mut Parts, shell: &Shell) -> Result<FreshOwner, Turned> {
+        let Owner(visitor) = Owner::from_request_parts(parts, shell).await?;
+        let back = parts.uri.path_and_query().map_or("/", |path| path.as_str());
+        match visitor.unproved(back) {
+            Some(asked) => Err(Turned::Asked(Box::new(asked))),
+            None => Ok(FreshOwner(visitor)),
         }
     }
 }
