@@ -247,6 +247,14 @@ fn sessions_are_new_at_each_log_in_and_end_when_they_should() {
         browser.post("/login", &fields)?;
         ensure!(browser.cookie(SESSION) != Some(first.clone()));
 
+        // What the script asks by itself works, and is not what keeps a session.
+        let ask = Ask {
+            path: "/",
+            headers: &[("x-live", "1")],
+            ..Ask::default()
+        };
+        ensure!(browser.ask(&ask)?.status == 200);
+
         // Logged out is logged out, whoever has kept the cookie.
         let kept = browser.cookie(SESSION).context("no session")?;
         ensure!(browser.post("/logout", &[])?.location() == Some("/login"));

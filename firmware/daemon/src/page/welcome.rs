@@ -125,7 +125,8 @@ impl Source for Office {
                 country: (call.country).map_or(String::new(), |country| country.to_string()),
                 approved: call.approved,
                 allowed: call.allowed,
-                rule: call.rule.name().to_owned(),
+                rule: call.rule,
+                figures: call.figures,
             }),
         })
     }

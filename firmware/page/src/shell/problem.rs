@@ -61,7 +61,7 @@ pub async fn shown(State(shell): State<Shell>, request: Request, next: Next) -> 
     if let Problem::Unavailable(why) = &problem {
         warn!(why, path, "a page could not be shown");
     }
-    let session = shell.sessions(|sessions| sessions.of(&token, Instant::now()));
+    let session = shell.sessions(|sessions| sessions.peek(&token, Instant::now()));
     let frame = Frame::new(&shell, look, Section::None, session.as_ref(), "/");
     let title = match problem {
         Problem::NotFound => frame.t.not_found,

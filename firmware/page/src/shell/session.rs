@@ -118,14 +118,22 @@ impl Sessions {
 
     /// The session of a cookie, which was used now.
     pub fn of(&mut self, token: &str, now: Instant) -> Option<Session> {
+        self.peek(token, now)?;
         let key = key(token);
         let session = self.all.iter_mut().find(|session| session.key == key)?;
+        session.used = now;
+        Some(session.clone())
+    }
+
+    /// The same where nobody has done anything: the page's own script looks whether something is new.
+    pub fn peek(&mut self, token: &str, now: Instant) -> Option<Session> {
+        let key = key(token);
+        let session = self.all.iter().find(|session| session.key == key)?.clone();
         if session.is_over(now) {
             self.end(token);
             return None;
         }
-        session.used = now;
-        Some(session.clone())
+        Some(session)
     }
 
     /// The password was typed again.
@@ -199,6 +207,11 @@ mod tests {
         assert!(
             sessions.of(&token, start + IDLE).is_some(),
             "it was used meanwhile"
+        );
+        assert!(
+            sessions
+                .peek(&token, start + IDLE * 2 - Duration::from_secs(1))
+                .is_some()
         );
         assert!(sessions.of(&token, start + IDLE * 2).is_none());
         let token = sessions.begin(who("owner", Role::Owner), start).unwrap();

@@ -14,6 +14,9 @@ use crate::Problem;
 /// `__Host-`: the browser takes it only by HTTPS, for this host alone (RFC 6265bis 4.1.3.2).
 pub const COOKIE: &str = "__Host-session";
 
+/// The header by which `assets/live.js` says that nobody has asked for this.
+const SCRIPT: &str = "x-live";
+
 /// The value of a cookie.
 pub fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     let all = headers.get_all(header::COOKIE).into_iter();
@@ -104,7 +107,12 @@ impl FromRequestParts<Shell> for Visitor {
 
     async fn from_request_parts(parts: &mut Parts, shell: &Shell) -> Result<Visitor, Turned> {
         let token = cookie(&parts.headers, COOKIE).unwrap_or_default();
-        let session = shell.sessions(|sessions| sessions.of(token, Instant::now()));
+        let now = Instant::now();
+        // What the script asks by itself keeps nobody logged in who has gone.
+        let session = shell.sessions(|sessions| match parts.headers.contains_key(SCRIPT) {
+            true => sessions.peek(token, now),
+            false => sessions.of(token, now),
+        });
         match (session, parts.extensions.get::<Ends>()) {
             (Some(session), Some(&ends)) => Ok(Visitor {
                 token: token.to_owned(),

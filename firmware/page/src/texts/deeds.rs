@@ -54,6 +54,22 @@ const DEEDS: &[(&str, &str, &str)] = &[
     ),
     ("mode", "changed the mode", "a changé le mode"),
     (
+        "record-sip",
+        "recorded SIP messages, or stopped",
+        "a enregistré des messages SIP, ou cessé",
+    ),
+    (
+        "support-file",
+        "downloaded a support file",
+        "a téléchargé un fichier d’assistance",
+    ),
+    (
+        "approve-destination",
+        "approved a destination",
+        "a approuvé une destination",
+    ),
+    ("pbx-client", "set a PBX up", "a configuré un PBX"),
+    (
         "place",
         "set where the office is",
         "a indiqué où se trouve le bureau",

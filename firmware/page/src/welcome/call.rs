@@ -8,13 +8,14 @@ use axum::{
     response::{IntoResponse, Redirect, Response},
 };
 use serde::Deserialize;
+use trunkguard_core::verdict::Rule;
 
 use super::{Nothing, Stage, Step, on, stages_at};
 use crate::{
     Answer,
     shell::{Form, Frame, Owner, Section, Shell},
     texts,
-    texts::{fill, plain},
+    texts::{Lang, fill, plain, verdicts},
 };
 
 /// What was heard of a client.
@@ -46,7 +47,9 @@ pub struct TestCall {
     /// The policy was for it; differs in Detect.
     pub allowed: bool,
     /// The rule that decided.
-    pub rule: String,
+    pub rule: Rule,
+    /// The figure that was met and the one allowed.
+    pub figures: Option<(u32, u32)>,
 }
 
 #[derive(Template)]
@@ -105,14 +108,15 @@ pub async fn page(
         t,
         stages,
         waits: !client.is_empty() && heard.call.is_none(),
-        marks: marks(&heard, t),
+        marks: marks(&heard, visitor.look.lang),
         why: fill(t.call_why, &[&client]),
         client,
         again: format!("/welcome/call?since={since}"),
     })
 }
 
-fn marks(heard: &Heard, t: &texts::Welcome) -> Vec<Mark> {
+fn marks(heard: &Heard, lang: Lang) -> Vec<Mark> {
+    let t = texts::Welcome::of(lang);
     let mark = |state, said: String, hint: &str| Mark {
         state,
         said,
@@ -137,17 +141,22 @@ fn marks(heard: &Heard, t: &texts::Welcome) -> Vec<Mark> {
         (true, false) => ("warn", t.would_refuse),
         (false, _) => ("warn", t.refused),
     };
-    all.push(mark(
-        state,
-        verdict.into(),
-        &fill(t.decided_by, &[&call.rule]),
-    ));
+    all.push(mark(state, verdict.into(), &why(call, lang)));
     all.push(match heard.said_fields {
         5 => mark("good", t.said_all.into(), ""),
         0 => mark("warn", t.said_none.into(), t.said_none_hint),
         some => mark("bad", fill(t.said_some, &[&some]), t.said_some_hint),
     });
     all
+}
+
+/// The rule, and what would have to change where it was against the call.
+fn why(call: &TestCall, lang: Lang) -> String {
+    let reason = verdicts::reason(lang, call.rule, call.figures);
+    match verdicts::remedy(lang, call.rule).filter(|_| !call.allowed) {
+        Some(remedy) => format!("{reason}. {remedy}."),
+        None => reason,
+    }
 }
 
 /// The first run is over.
@@ -158,10 +167,9 @@ pub async fn done(State(shell): State<Shell>, _: Form<Nothing>) -> Answer<Respon
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::texts::Lang;
 
     fn states(heard: &Heard) -> Vec<&'static str> {
-        let marks = marks(heard, texts::Welcome::of(Lang::Fr));
+        let marks = marks(heard, Lang::Fr);
         marks.iter().map(|mark| mark.state).collect()
     }
 
@@ -175,7 +183,8 @@ mod tests {
             country: "GB".into(),
             approved: true,
             allowed: true,
-            rule: "country".into(),
+            rule: Rule::Country,
+            figures: None,
         };
         let heard = Heard {
             spoke_s: Some(2),
