@@ -25,8 +25,10 @@ pub mod diagnostics;
 pub mod home;
 pub mod live;
 pub mod pbx;
+pub mod settings;
 pub mod shell;
 pub mod texts;
+pub mod welcome;
 
 use std::sync::Arc;
 
@@ -71,6 +73,10 @@ pub struct Parts {
     pub live: Arc<dyn live::Source>,
     /// Diagnostics.
     pub diagnostics: Arc<dyn diagnostics::Source>,
+    /// Certificate and audit log.
+    pub settings: Arc<dyn settings::Source>,
+    /// The first run.
+    pub welcome: Arc<dyn welcome::Source>,
 }
 
 /// All slices.
@@ -82,4 +88,6 @@ pub fn routes() -> Router<Shell> {
         .merge(calls::routes())
         .merge(live::routes())
         .merge(diagnostics::routes())
+        .merge(settings::routes())
+        .merge(welcome::routes())
 }

@@ -40,6 +40,21 @@ pub fn change(state: &Path, edit: impl FnOnce(&mut Definition)) -> anyhow::Resul
     take_over(state).or_else(|problem| take_back(&mut store, &before, problem))
 }
 
+/// Puts another policy in force in the place of `before`, or leaves everything as it was.
+///
+/// # Errors
+/// What is wrong with it; that what is stored is not `before` any more; or why the daemon does not take it over.
+pub fn put(state: &Path, before: &Definition, after: &Definition) -> anyhow::Result<()> {
+    let (mut store, _) = PolicyStore::open(state)?;
+    anyhow::ensure!(
+        store.definition()? == *before,
+        "somebody else has changed the policy meanwhile; load the page again and repeat the change"
+    );
+    store.replace(after)?;
+    take_over(state).or_else(|problem| take_back(&mut store, before, problem))?;
+    Ok(())
+}
+
 pub fn export(state: &Path) -> anyhow::Result<Answer> {
     let (store, _) = PolicyStore::open(state)?;
     print(file::render(&store.definition()?))

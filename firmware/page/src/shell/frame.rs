@@ -39,6 +39,7 @@ impl Section {
         (Section::Calls, "/calls"),
         (Section::Pbx, "/pbx"),
         (Section::Box, "/box/diagnostics"),
+        (Section::Settings, "/settings"),
     ];
 
     fn text(self, t: &texts::Frame) -> &'static str {
