@@ -21,6 +21,7 @@
 
 pub mod accounts;
 pub mod home;
+pub mod policy;
 pub mod shell;
 pub mod texts;
 
@@ -59,6 +60,8 @@ pub struct Parts {
     pub accounts: Arc<dyn accounts::Source>,
     /// The first page.
     pub home: Arc<dyn home::Source>,
+    /// Policies and callers.
+    pub policy: policy::Policies,
 }
 
 /// All slices.
@@ -66,4 +69,5 @@ pub fn routes() -> Router<Shell> {
     Router::new()
         .merge(accounts::routes())
         .merge(home::routes())
+        .merge(policy::routes())
 }

@@ -34,7 +34,7 @@ pub enum Section {
 
 impl Section {
     /// What the menu holds, in order, with the addresses. A slice adds its own line when it has a page.
-    const MENU: &[(Section, &str)] = &[(Section::Home, "/")];
+    const MENU: &[(Section, &str)] = &[(Section::Home, "/"), (Section::Policy, "/policy")];
 
     fn text(self, t: &texts::Frame) -> &'static str {
         match self {

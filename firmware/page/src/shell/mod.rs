@@ -8,13 +8,16 @@ mod guard;
 mod problem;
 mod server;
 mod session;
+mod upload;
 mod visitor;
 
 pub use certificate::Certificate;
 pub use form::{Form, checked, read, read_form};
 pub use frame::{Frame, Look, Section};
 pub use server::serve;
+pub(crate) use session::random;
 pub use session::{Role, Session, Sessions};
+pub use upload::Upload;
 pub use visitor::{COOKIE, Owner, Visitor, cookie, urlencode};
 
 use std::{

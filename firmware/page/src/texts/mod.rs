@@ -2,12 +2,16 @@
 //! and one that is missing does not compile. Nothing here holds markup.
 
 mod accounts;
+mod countries;
 mod frame;
 mod home;
+mod policy;
 
 pub use accounts::Accounts;
+pub use countries::{countries, country};
 pub use frame::Frame;
 pub use home::Home;
+pub use policy::{KINDS, Policy};
 
 use axum::http::{HeaderMap, header};
 
@@ -131,7 +135,7 @@ mod tests {
 
     #[test]
     fn both_languages_have_the_same_places() {
-        for pairs in [Frame::PAIRS, Accounts::PAIRS, Home::PAIRS] {
+        for pairs in [Frame::PAIRS, Accounts::PAIRS, Home::PAIRS, Policy::PAIRS] {
             for (en, fr) in pairs {
                 assert_eq!(en.matches("{}").count(), fr.matches("{}").count(), "{en}");
             }
