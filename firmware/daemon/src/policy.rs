@@ -2,14 +2,17 @@
 
 use std::path::Path;
 
-use anyhow::bail;
+use anyhow::{Context, bail};
 use trunkguard_core::policy::{Definition, Policy, Problem};
 use trunkguard_store::{
     file,
     policy_store::{Origin, PolicyStore},
 };
 
-use crate::clock::Clock;
+use crate::{
+    clock::Clock,
+    control::{self, Ask},
+};
 
 /// What `make run` begins with.
 pub const EXAMPLE: &str = include_str!("../example/policy.toml");
@@ -47,6 +50,75 @@ pub fn load(state: &Path, first_policy: Option<&Path>) -> anyhow::Result<(Policy
         store.replace(&first(path)?)?;
     }
     Ok((compile(&store.definition()?)?, origin))
+}
+
+/// Is what is stored in force?
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Force {
+    /// The running daemon has taken it over.
+    Now,
+    /// No daemon runs on this state directory.
+    NextStart,
+}
+
+impl Force {
+    /// In words.
+    pub fn words(self) -> &'static str {
+        match self {
+            Force::Now => "in force now",
+            Force::NextStart => {
+                "in force at the next start (no daemon runs on this state directory)"
+            }
+        }
+    }
+}
+
+/// Stores another policy and has the running daemon take it over, or leaves everything as it was. With `made_from`, only in
+/// the place of that policy.
+///
+/// # Errors
+/// What is wrong with it, or why it is not taken over.
+pub fn put_in_force(
+    state: &Path,
+    made_from: Option<&Definition>,
+    definition: &Definition,
+) -> anyhow::Result<Force> {
+    Clock::new(&definition.settings.time_zone).map_err(anyhow::Error::msg)?;
+    let (mut store, _) = PolicyStore::open(state)?;
+    let before = store.definition()?;
+    match made_from {
+        Some(made_from) => store.replace_if(made_from, definition)?,
+        None => store.replace(definition)?,
+    };
+    take_over(state).or_else(|problem| take_back(&mut store, &before, problem))
+}
+
+/// The daemon goes on with what was before: so does the store.
+///
+/// # Errors
+/// Always: with the problem.
+pub fn take_back<T>(
+    store: &mut PolicyStore,
+    before: &Definition,
+    problem: anyhow::Error,
+) -> anyhow::Result<T> {
+    store
+        .replace(before)
+        .context("what the daemon did not take over stays stored")?;
+    Err(problem)
+}
+
+/// Makes the running daemon take the stored policy over, and says whether one runs.
+///
+/// # Errors
+/// Why it does not.
+pub fn take_over(state: &Path) -> anyhow::Result<Force> {
+    let reply: Option<serde_json::Value> = control::ask(state, &Ask::Reload)
+        .context("the running daemon did not take it over; everything is as before")?;
+    Ok(match reply {
+        Some(_) => Force::Now,
+        None => Force::NextStart,
+    })
 }
 
 /// Compiles what the store holds.

@@ -4,6 +4,7 @@
 
 mod accounts;
 mod home;
+mod policy;
 
 use std::{
     net::{SocketAddr, TcpListener},
@@ -121,7 +122,8 @@ pub fn open(state: &Path, web: SocketAddr, shows_code: bool) -> anyhow::Result<P
     }
     let parts = Parts {
         accounts: Arc::new(office.clone()),
-        home: Arc::new(office),
+        home: Arc::new(office.clone()),
+        policy: trunkguard_page::policy::Policies::new(Arc::new(office)),
     };
     Ok(Page {
         listener,

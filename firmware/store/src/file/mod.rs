@@ -120,6 +120,22 @@ pub fn check(text: &str, path: &Path, definition: &Definition) -> Result<(), Fil
 /// The first thing that is wrong. References from one part to another (a rule that names a list)
 /// are not looked at here: see [`check`].
 pub fn parse(text: &str, path: &Path) -> Result<Definition, FileError> {
+    parse_with(text, path, numbers::complete)
+}
+
+/// Reads the text of a policy that somebody sent: as [`parse`], but no file is opened, whatever the text names.
+///
+/// # Errors
+/// As [`parse`]; and a list with a `file`.
+pub fn parse_sent(text: &str, name: &Path) -> Result<Definition, FileError> {
+    parse_with(text, name, numbers::refuse_files)
+}
+
+fn parse_with(
+    text: &str,
+    path: &Path,
+    lists: fn(&mut Definition, &str, &Path) -> Result<(), FileError>,
+) -> Result<Definition, FileError> {
     if text.len() > MAX_FILE {
         return Err(FileError::whole(
             path,
@@ -160,7 +176,7 @@ pub fn parse(text: &str, path: &Path) -> Result<Definition, FileError> {
         );
         return Err(problem(text, path, "format", &message));
     }
-    numbers::complete(&mut definition, text, path)?;
+    lists(&mut definition, text, path)?;
     Ok(definition)
 }
 

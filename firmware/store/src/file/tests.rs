@@ -42,6 +42,15 @@ fn an_empty_file_is_the_default_policy() {
 }
 
 #[test]
+fn a_policy_that_was_sent_opens_no_file() {
+    let text = "[[list]]\nname = \"a\"\nfile = \"numbers.csv\"\n";
+    let refused = parse_sent(text, Path::new("sent")).unwrap_err();
+    assert_eq!((refused.line, refused.key.as_str()), (3, "list[0].file"));
+    let text = "[[list]]\nname = \"a\"\nnumbers = [\"+442071838750\"]\n";
+    assert_eq!(parse_sent(text, Path::new("sent")).unwrap().lists.len(), 1);
+}
+
+#[test]
 fn errors_name_file_line_column_key_fault_and_remedy() {
     for (text, expected) in [
         (

@@ -66,6 +66,9 @@ pub enum StoreError {
     /// The disk or the directory; says what to do.
     #[error("{0}")]
     Disk(String),
+    /// It is not the policy any more that was to be changed.
+    #[error("the policy was changed meanwhile by somebody else; look at it again")]
+    Changed,
     /// The file is damaged.
     #[error(
         "{0} is damaged ({1}); restart Trunkguard, which moves it aside and takes up the last good policy"
@@ -180,6 +183,37 @@ impl PolicyStore {
             }
             Ok(changed)
         })
+    }
+
+    /// Stores another policy in the place of `before`, all of it or nothing, and only if that is still the one that is
+    /// stored: nobody's edit is lost. On disk when this returns. Answers whether it differs.
+    ///
+    /// # Errors
+    /// [`StoreError::Changed`]; or as [`PolicyStore::replace`].
+    pub fn replace_if(
+        &mut self,
+        before: &Definition,
+        definition: &Definition,
+    ) -> Result<bool, StoreError> {
+        Policy::compile(definition).map_err(StoreError::Invalid)?;
+        let [before, definition] = [before, definition].map(|policy| Definition {
+            format: file::FORMAT,
+            ..policy.clone()
+        });
+        let mut is_another = false;
+        let changed = self.edit(|tx| {
+            let stored = tables::read(tx)?;
+            is_another = stored != before;
+            let changes = !is_another && before != definition;
+            if changes {
+                tables::write(tx, &definition)?;
+            }
+            Ok(changes)
+        })?;
+        match is_another {
+            true => Err(StoreError::Changed),
+            false => Ok(changed),
+        }
     }
 
     /// Changes only the mode. Answers whether it was another one.
