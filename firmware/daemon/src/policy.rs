@@ -5,7 +5,7 @@ use std::path::Path;
 use anyhow::{Context, bail};
 use trunkguard_core::policy::{Definition, Policy, Problem};
 use trunkguard_store::{
-    file,
+    file::{self, FileError},
     policy_store::{Origin, PolicyStore},
 };
 
@@ -13,6 +13,9 @@ use crate::{
     clock::Clock,
     control::{self, Ask},
 };
+
+/// What stands for the name of a policy that came as text.
+const SENT: &str = "policy";
 
 /// What `make run` begins with.
 pub const EXAMPLE: &str = include_str!("../example/policy.toml");
@@ -27,6 +30,19 @@ pub fn read_file(path: &Path) -> anyhow::Result<Definition> {
         return Err(file::problem(&text, path, "settings.time_zone", &problem).into());
     }
     Ok(definition)
+}
+
+/// Reads and checks a policy that somebody sent, as text of a policy file.
+///
+/// # Errors
+/// Line, key and remedy.
+pub fn read_sent(text: &str) -> Result<Definition, FileError> {
+    let name = Path::new(SENT);
+    let definition = file::parse_sent(text, name)?;
+    match Clock::new(&definition.settings.time_zone) {
+        Ok(_) => Ok(definition),
+        Err(problem) => Err(file::problem(text, name, "settings.time_zone", &problem)),
+    }
 }
 
 /// The policy to begin with where none is stored: a file, or the example built in.
@@ -87,7 +103,7 @@ pub fn put_in_force(
     let (mut store, _) = PolicyStore::open(state)?;
     let before = store.definition()?;
     match made_from {
-        Some(made_from) => store.replace_if(made_from, definition)?,
+        Some(made_from) => store.replace_from(made_from, definition)?,
         None => store.replace(definition)?,
     };
     take_over(state).or_else(|problem| take_back(&mut store, &before, problem))

@@ -1,5 +1,3 @@
-use std::path::Path;
-
 use jiff::Timestamp;
 use trunkguard_core::policy::{Definition, Policy};
 use trunkguard_page::{
@@ -16,8 +14,6 @@ use crate::{clock::Clock, policy, replay, suggest};
 
 /// Changed calls that are shown.
 const SHOWN: usize = 200;
-/// What errors of a policy that was sent are told of.
-const NAME: &str = "policy";
 
 impl Source for Office {
     fn stored(&self) -> Answer<Definition> {
@@ -30,18 +26,7 @@ impl Source for Office {
     }
 
     fn read(&self, text: &str) -> Result<Definition, Wrong> {
-        let name = Path::new(NAME);
-        let definition = file::parse_sent(text, name).map_err(wrong)?;
-        if let Err(problem) = Clock::new(&definition.settings.time_zone) {
-            return Err(wrong(file::problem(
-                text,
-                name,
-                "settings.time_zone",
-                &problem,
-            )));
-        }
-        file::check(text, name, &definition).map_err(wrong)?;
-        Ok(definition)
+        policy::read_sent(text).map_err(wrong)
     }
 
     fn check(&self, definition: &Definition) -> Result<(), Vec<Wrong>> {

@@ -120,22 +120,29 @@ pub fn check(text: &str, path: &Path, definition: &Definition) -> Result<(), Fil
 /// The first thing that is wrong. References from one part to another (a rule that names a list)
 /// are not looked at here: see [`check`].
 pub fn parse(text: &str, path: &Path) -> Result<Definition, FileError> {
-    parse_with(text, path, numbers::complete)
+    let mut definition = shape(text, path)?;
+    numbers::complete(&mut definition, text, path)?;
+    Ok(definition)
 }
 
-/// Reads the text of a policy that somebody sent: as [`parse`], but no file is opened, whatever the text names.
+/// Reads and checks the text of a policy that somebody sent. There is no folder beside it: lists hold their numbers
+/// themselves. `name` stands for the file in errors.
 ///
 /// # Errors
-/// As [`parse`]; and a list with a `file`.
+/// As [`parse`] and [`check`]; a list that names a file.
 pub fn parse_sent(text: &str, name: &Path) -> Result<Definition, FileError> {
-    parse_with(text, name, numbers::refuse_files)
+    let mut definition = shape(text, name)?;
+    if let Some(n) = (definition.lists.iter()).position(|list| list.file.is_some()) {
+        let message = "there is no file beside a policy that is sent; write the numbers into the list, or use trunkguard apply";
+        return Err(problem(text, name, &format!("list[{n}].file"), message));
+    }
+    numbers::complete(&mut definition, text, name)?;
+    check(text, name, &definition)?;
+    Ok(definition)
 }
 
-fn parse_with(
-    text: &str,
-    path: &Path,
-    lists: fn(&mut Definition, &str, &Path) -> Result<(), FileError>,
-) -> Result<Definition, FileError> {
+/// What the text of a policy file says by itself.
+fn shape(text: &str, path: &Path) -> Result<Definition, FileError> {
     if text.len() > MAX_FILE {
         return Err(FileError::whole(
             path,
@@ -176,7 +183,6 @@ fn parse_with(
         );
         return Err(problem(text, path, "format", &message));
     }
-    lists(&mut definition, text, path)?;
     Ok(definition)
 }
 

@@ -44,19 +44,6 @@ pub(super) fn complete(
     Ok(())
 }
 
-/// Files of this machine are not for who sends a policy.
-pub(super) fn refuse_files(
-    definition: &mut Definition,
-    text: &str,
-    path: &Path,
-) -> Result<(), FileError> {
-    if let Some(n) = definition.lists.iter().position(|list| list.file.is_some()) {
-        let message = "a policy that is sent cannot name a file; write the numbers into `numbers`";
-        return Err(problem(text, path, &format!("list[{n}].file"), message));
-    }
-    complete(definition, text, path)
-}
-
 /// Reads the first column. Empty lines and lines that begin with `#` are passed over, and so is a
 /// first line that holds no number.
 fn column(bytes: &[u8], file: &Path, numbers: &mut Vec<Prefix>) -> Result<(), FileError> {

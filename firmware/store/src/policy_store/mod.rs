@@ -63,12 +63,14 @@ pub enum StoreError {
     /// What is to be stored does not fit together.
     #[error("the policy does not fit together: {}", first(.0))]
     Invalid(Vec<Problem>),
+    /// It is not what it was when it was read.
+    #[error(
+        "the policy has been changed since it was read; read it again and repeat the change on what it says now"
+    )]
+    Changed,
     /// The disk or the directory; says what to do.
     #[error("{0}")]
     Disk(String),
-    /// It is not the policy any more that was to be changed.
-    #[error("the policy was changed meanwhile by somebody else; look at it again")]
-    Changed,
     /// The file is damaged.
     #[error(
         "{0} is damaged ({1}); restart Trunkguard, which moves it aside and takes up the last good policy"
@@ -185,34 +187,34 @@ impl PolicyStore {
         })
     }
 
-    /// Stores another policy in the place of `before`, all of it or nothing, and only if that is still the one that is
-    /// stored: nobody's edit is lost. On disk when this returns. Answers whether it differs.
+    /// As [`PolicyStore::replace`], where what is stored is still `before`.
     ///
     /// # Errors
-    /// [`StoreError::Changed`]; or as [`PolicyStore::replace`].
-    pub fn replace_if(
+    /// [`StoreError::Changed`] where it is not, and nothing is stored.
+    pub fn replace_from(
         &mut self,
         before: &Definition,
         definition: &Definition,
     ) -> Result<bool, StoreError> {
         Policy::compile(definition).map_err(StoreError::Invalid)?;
-        let [before, definition] = [before, definition].map(|policy| Definition {
+        let definition = &Definition {
             format: file::FORMAT,
-            ..policy.clone()
-        });
-        let mut is_another = false;
+            ..definition.clone()
+        };
+        let mut is_before = true;
         let changed = self.edit(|tx| {
             let stored = tables::read(tx)?;
-            is_another = stored != before;
-            let changes = !is_another && before != definition;
+            is_before = stored == *before;
+            let changes = is_before && stored != *definition;
             if changes {
-                tables::write(tx, &definition)?;
+                tables::write(tx, definition)?;
             }
             Ok(changes)
         })?;
-        match is_another {
-            true => Err(StoreError::Changed),
-            false => Ok(changed),
+        if is_before {
+            Ok(changed)
+        } else {
+            Err(StoreError::Changed)
         }
     }
 
