@@ -34,8 +34,15 @@ pub enum Ask {
     Explain(ExplainAsk),
     /// What there is to see of the firewall.
     Firewall,
-    /// A person's decision on PoPs or bans.
+    /// A decision on PoPs or bans by whoever may use the command line.
     Decide(Decision),
+    /// The same by somebody who is known by name.
+    DecideAs {
+        /// Who.
+        by: String,
+        /// What.
+        decision: Decision,
+    },
 }
 
 /// A person's decision on PoPs or bans.

@@ -15,7 +15,7 @@ use trunkguard_store::policy_store::{Origin, PolicyStore};
 
 use crate::{
     clock::Clock,
-    control::{self, Ask, LONGEST, Reply},
+    control::{self, Ask, Decision, LONGEST, Reply},
     daemon::Run,
     health, policy, reasons,
 };
@@ -106,13 +106,20 @@ fn answer(run: &Run, line: &str) -> Vec<u8> {
             reply(reasons::explain(&desk.gate, &mut clock, &ask))
         }
         Ok(Ask::Firewall) => reply(Ok(&*run.firewall.view())),
-        Ok(Ask::Decide(decision)) => {
-            reply(run.firewall.decide(decision).map_err(anyhow::Error::msg))
-        }
+        Ok(Ask::Decide(decision)) => decide(run, decision, "command line"),
+        Ok(Ask::DecideAs { by, decision }) => decide(run, decision, &by),
         Err(problem) => reply::<()>(Err(anyhow::anyhow!(
             "the question is not understood: {problem}"
         ))),
     }
+}
+
+fn decide(run: &Run, decision: Decision, by: &str) -> Vec<u8> {
+    reply(
+        run.firewall
+            .decide(decision, by)
+            .map_err(anyhow::Error::msg),
+    )
 }
 
 fn reply<T: Serialize>(answer: anyhow::Result<T>) -> Vec<u8> {

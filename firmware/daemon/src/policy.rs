@@ -158,7 +158,14 @@ pub fn compile(definition: &Definition) -> anyhow::Result<Policy> {
 /// # Errors
 /// A state directory that cannot be used.
 pub fn zone(state: &Path) -> anyhow::Result<jiff::tz::TimeZone> {
+    Ok(clock(state)?.zone().clone())
+}
+
+/// A clock in the office's time zone, as stored.
+///
+/// # Errors
+/// A state directory that cannot be used.
+pub fn clock(state: &Path) -> anyhow::Result<Clock> {
     let (store, _) = PolicyStore::open(state)?;
-    let clock = Clock::new(&store.definition()?.settings.time_zone).map_err(anyhow::Error::msg)?;
-    Ok(clock.zone().clone())
+    Clock::new(&store.definition()?.settings.time_zone).map_err(anyhow::Error::msg)
 }

@@ -20,6 +20,7 @@
 //! Everything works without JavaScript; `assets/live.js` only refreshes elements that have `data-live`.
 
 pub mod accounts;
+pub mod firewall;
 pub mod home;
 pub mod policy;
 pub mod shell;
@@ -60,6 +61,8 @@ pub struct Parts {
     pub accounts: Arc<dyn accounts::Source>,
     /// The first page.
     pub home: Arc<dyn home::Source>,
+    /// What passes, and who is banned.
+    pub firewall: Arc<dyn firewall::Source>,
     /// Policies and callers.
     pub policy: policy::Policies,
 }
@@ -70,4 +73,5 @@ pub fn routes() -> Router<Shell> {
         .merge(accounts::routes())
         .merge(home::routes())
         .merge(policy::routes())
+        .merge(firewall::routes())
 }

@@ -60,8 +60,8 @@ pub(super) enum Work {
     Event(Event),
     /// A connection to the helper has ended.
     Gone(u64),
-    /// The owner's own decision.
-    Decide(Decision, SyncSender<Result<String, String>>),
+    /// A person's decision, and who that is.
+    Decide(Decision, String, SyncSender<Result<String, String>>),
     /// The daemon ends.
     Stop,
 }
@@ -88,12 +88,12 @@ impl Firewall {
         self.order(|answer| Work::Policy(policy, answer))
     }
 
-    /// Does what a person decided. Answers with a sentence.
+    /// Does what a person decided; `by` is who. Answers with a sentence.
     ///
     /// # Errors
     /// Why it cannot be done.
-    pub fn decide(&self, decision: Decision) -> Result<String, String> {
-        self.order(|answer| Work::Decide(decision, answer))
+    pub fn decide(&self, decision: Decision, by: &str) -> Result<String, String> {
+        self.order(|answer| Work::Decide(decision, by.to_owned(), answer))
     }
 
     /// Hands in what a stranger did. Dropped where there is no room: there is more where it came from.

@@ -200,8 +200,8 @@ impl Owner {
                 self.publish();
                 let _ = answer.send(taken);
             }
-            Work::Decide(decision, answer) => {
-                let done = self.decide(decision);
+            Work::Decide(decision, by, answer) => {
+                let done = self.decide(decision, &by);
                 self.publish();
                 let _ = answer.send(done);
             }
@@ -246,10 +246,10 @@ impl Owner {
         }
     }
 
-    fn decide(&mut self, decision: Decision) -> Result<String, String> {
+    fn decide(&mut self, decision: Decision, by: &str) -> Result<String, String> {
         match decision {
             Decision::Ban { .. } | Decision::Unban { .. } => self.decide_ban(decision),
-            _ => self.decide_pop(decision),
+            _ => self.decide_pop(decision, by),
         }
     }
 
@@ -286,6 +286,7 @@ impl Owner {
             pops,
             report: (!dry).then_some(report),
             bans,
+            never: self.never(),
             ruleset: self.ruleset.clone(),
         });
     }

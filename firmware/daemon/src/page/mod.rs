@@ -3,6 +3,7 @@
 //! (`trunkguard page`): no code of it touches a call.
 
 mod accounts;
+mod firewall;
 mod home;
 mod policy;
 
@@ -123,6 +124,7 @@ pub fn open(state: &Path, web: SocketAddr, shows_code: bool) -> anyhow::Result<P
     let parts = Parts {
         accounts: Arc::new(office.clone()),
         home: Arc::new(office.clone()),
+        firewall: Arc::new(office.clone()),
         policy: trunkguard_page::policy::Policies::new(Arc::new(office)),
     };
     Ok(Page {

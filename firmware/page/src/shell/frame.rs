@@ -34,7 +34,11 @@ pub enum Section {
 
 impl Section {
     /// What the menu holds, in order, with the addresses. A slice adds its own line when it has a page.
-    const MENU: &[(Section, &str)] = &[(Section::Home, "/"), (Section::Policy, "/policy")];
+    const MENU: &[(Section, &str)] = &[
+        (Section::Home, "/"),
+        (Section::Policy, "/policy"),
+        (Section::Firewall, "/firewall"),
+    ];
 
     fn text(self, t: &texts::Frame) -> &'static str {
         match self {

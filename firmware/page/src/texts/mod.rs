@@ -3,12 +3,14 @@
 
 mod accounts;
 mod countries;
+mod firewall;
 mod frame;
 mod home;
 mod policy;
 
 pub use accounts::Accounts;
 pub use countries::{countries, country};
+pub use firewall::{Firewall, dropped_in_french};
 pub use frame::Frame;
 pub use home::Home;
 pub use policy::{KINDS, Policy};
@@ -135,7 +137,13 @@ mod tests {
 
     #[test]
     fn both_languages_have_the_same_places() {
-        for pairs in [Frame::PAIRS, Accounts::PAIRS, Home::PAIRS, Policy::PAIRS] {
+        for pairs in [
+            Frame::PAIRS,
+            Accounts::PAIRS,
+            Home::PAIRS,
+            Policy::PAIRS,
+            Firewall::PAIRS,
+        ] {
             for (en, fr) in pairs {
                 assert_eq!(en.matches("{}").count(), fr.matches("{}").count(), "{en}");
             }
