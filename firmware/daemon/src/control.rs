@@ -11,7 +11,10 @@ use std::{
 
 use anyhow::{Context, bail};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
-use trunkguard_core::{bans::Service, pops::owner::Subject};
+use trunkguard_core::{
+    bans::Service,
+    pops::owner::{self, Subject},
+};
 
 /// A request is at most this long; so is an answer.
 pub const LONGEST: u64 = 2 << 20;
@@ -42,6 +45,11 @@ pub enum Ask {
         by: String,
         /// What.
         decision: Decision,
+    },
+    /// Put these decisions on PoPs in place of all others (a backup).
+    ReplaceDecisions {
+        /// All of them.
+        decisions: Vec<owner::Decision>,
     },
 }
 

@@ -108,6 +108,11 @@ fn answer(run: &Run, line: &str) -> Vec<u8> {
         Ok(Ask::Firewall) => reply(Ok(&*run.firewall.view())),
         Ok(Ask::Decide(decision)) => decide(run, decision, "command line"),
         Ok(Ask::DecideAs { by, decision }) => decide(run, decision, &by),
+        Ok(Ask::ReplaceDecisions { decisions }) => reply(
+            (run.firewall.replace_decisions(decisions))
+                .map(|()| true)
+                .map_err(anyhow::Error::msg),
+        ),
         Err(problem) => reply::<()>(Err(anyhow::anyhow!(
             "the question is not understood: {problem}"
         ))),

@@ -161,6 +161,15 @@ pub fn zone(state: &Path) -> anyhow::Result<jiff::tz::TimeZone> {
     Ok(clock(state)?.zone().clone())
 }
 
+/// The policy as it is stored.
+///
+/// # Errors
+/// A state directory that cannot be used.
+pub fn definition(state: &Path) -> anyhow::Result<Definition> {
+    let (store, _) = PolicyStore::open(state)?;
+    Ok(store.definition()?)
+}
+
 /// A clock in the office's time zone, as stored.
 ///
 /// # Errors

@@ -20,6 +20,7 @@
 //! Everything works without JavaScript; `assets/live.js` only refreshes elements that have `data-live`.
 
 pub mod accounts;
+pub mod backup;
 pub mod firewall;
 pub mod home;
 pub mod policy;
@@ -59,6 +60,8 @@ pub type Answer<T> = Result<T, Problem>;
 pub struct Parts {
     /// Who may log in.
     pub accounts: Arc<dyn accounts::Source>,
+    /// Backup and restore.
+    pub backup: Arc<dyn backup::Source>,
     /// The first page.
     pub home: Arc<dyn home::Source>,
     /// What passes, and who is banned.
@@ -71,6 +74,7 @@ pub struct Parts {
 pub fn routes() -> Router<Shell> {
     Router::new()
         .merge(accounts::routes())
+        .merge(backup::routes())
         .merge(home::routes())
         .merge(policy::routes())
         .merge(firewall::routes())

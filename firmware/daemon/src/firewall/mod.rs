@@ -23,7 +23,7 @@ use std::{
 use trunkguard_core::{
     bans::Evidence,
     policy::{HostName, Policy},
-    pops::{answers::Heard, health::Answered},
+    pops::{answers::Heard, health::Answered, owner as pops_owner},
 };
 use trunkguard_firewall::protocol::Event;
 
@@ -62,6 +62,8 @@ pub(super) enum Work {
     Gone(u64),
     /// A person's decision, and who that is.
     Decide(Decision, String, SyncSender<Result<String, String>>),
+    /// All decisions on PoPs, in place of those there are.
+    Decisions(Vec<pops_owner::Decision>, SyncSender<Result<(), String>>),
     /// The daemon ends.
     Stop,
 }
@@ -94,6 +96,14 @@ impl Firewall {
     /// Why it cannot be done.
     pub fn decide(&self, decision: Decision, by: &str) -> Result<String, String> {
         self.order(|answer| Work::Decide(decision, by.to_owned(), answer))
+    }
+
+    /// Puts these decisions on PoPs in place of all others.
+    ///
+    /// # Errors
+    /// Why they cannot be kept; those of before hold then.
+    pub fn replace_decisions(&self, decisions: Vec<pops_owner::Decision>) -> Result<(), String> {
+        self.order(|answer| Work::Decisions(decisions, answer))
     }
 
     /// Hands in what a stranger did. Dropped where there is no room: there is more where it came from.

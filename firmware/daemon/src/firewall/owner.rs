@@ -205,6 +205,11 @@ impl Owner {
                 self.publish();
                 let _ = answer.send(done);
             }
+            Work::Decisions(decisions, answer) => {
+                let done = self.replace_decisions(decisions);
+                self.publish();
+                let _ = answer.send(done);
+            }
             Work::Heard(name, heard) => self.heard(&name, &heard),
             Work::Probed(name, answer) => self.probed(&name, answer),
             Work::Evidence(evidence) => self.evidence(&evidence),

@@ -246,6 +246,25 @@ impl Owner {
         Ok(done)
     }
 
+    /// Puts these decisions in place of all others: on disk first, so that what cannot be kept is not begun.
+    pub(super) fn replace_decisions(
+        &mut self,
+        decisions: Vec<pops::owner::Decision>,
+    ) -> Result<(), String> {
+        let at = self.at();
+        self.store
+            .replace_decisions(&decisions)
+            .map_err(|problem| problem.to_string())?;
+        let (settings, own) = (&self.policy.firewall, super::rules::own(&self.policy));
+        let snapshot = self.pops.follow.snapshot();
+        self.pops.follow = Follow::new(settings, &own, snapshot, decisions, at);
+        match self.driver {
+            Driver::DryRun => self.allowed_changed(),
+            Driver::Nft(_) => self.follow_tick(),
+        }
+        Ok(())
+    }
+
     pub(super) fn save_pops(&mut self) {
         if let Err(problem) = self.store.save_pops(&self.pops.follow.snapshot()) {
             warn!(%problem, "the PoPs' addresses are not stored; they are followed anew after a restart");

@@ -3,6 +3,7 @@
 //! (`trunkguard page`): no code of it touches a call.
 
 mod accounts;
+mod backup;
 mod firewall;
 mod home;
 mod policy;
@@ -34,6 +35,7 @@ pub struct Office(Arc<Inner>);
 struct Inner {
     state: PathBuf,
     kept: Mutex<PageStore>,
+    backup: backup::Desk,
 }
 
 impl Office {
@@ -49,6 +51,7 @@ impl Office {
         Ok(Office(Arc::new(Inner {
             state: state.to_owned(),
             kept: Mutex::new(kept),
+            backup: backup::Desk::default(),
         })))
     }
 
@@ -123,6 +126,7 @@ pub fn open(state: &Path, web: SocketAddr, shows_code: bool) -> anyhow::Result<P
     }
     let parts = Parts {
         accounts: Arc::new(office.clone()),
+        backup: Arc::new(office.clone()),
         home: Arc::new(office.clone()),
         firewall: Arc::new(office.clone()),
         policy: trunkguard_page::policy::Policies::new(Arc::new(office)),

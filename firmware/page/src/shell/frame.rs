@@ -38,6 +38,7 @@ impl Section {
         (Section::Home, "/"),
         (Section::Policy, "/policy"),
         (Section::Firewall, "/firewall"),
+        (Section::Box, "/box/backup"),
     ];
 
     fn text(self, t: &texts::Frame) -> &'static str {

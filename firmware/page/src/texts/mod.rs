@@ -2,6 +2,7 @@
 //! and one that is missing does not compile. Nothing here holds markup.
 
 mod accounts;
+mod backup;
 mod countries;
 mod firewall;
 mod frame;
@@ -9,6 +10,7 @@ mod home;
 mod policy;
 
 pub use accounts::Accounts;
+pub use backup::Backup;
 pub use countries::{countries, country};
 pub use firewall::{Firewall, dropped_in_french};
 pub use frame::Frame;
@@ -143,6 +145,7 @@ mod tests {
             Home::PAIRS,
             Policy::PAIRS,
             Firewall::PAIRS,
+            Backup::PAIRS,
         ] {
             for (en, fr) in pairs {
                 assert_eq!(en.matches("{}").count(), fr.matches("{}").count(), "{en}");
