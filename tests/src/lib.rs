@@ -14,6 +14,7 @@ pub mod firewall;
 mod guard;
 pub mod machine;
 mod office;
+pub mod page;
 mod pbx;
 mod phone;
 mod process;
