@@ -30,6 +30,9 @@ dnsmasq dnsmasq-base
 busybox busybox
 sqlite3 sqlite3
 mcopy mtools
+chromium chromium
+node nodejs
+npm npm
 "
 missing=$(echo "$wanted" | while read -r command package; do
     [ -z "$command" ] || command -v "$command" >/dev/null || echo "$package"
@@ -52,6 +55,16 @@ if [ ! -x "$sipvicious/bin/sipvicious_svmap" ]; then
         echo "tests/setup.sh: pip could not install sipvicious 0.3.3" >&2
         exit 1
     }
+fi
+
+# The browser's driver and axe-core, of the versions that package-lock.json names.
+page="$here/page"
+if ! cmp -s "$page/package-lock.json" "$page/node_modules/.installed"; then
+    (cd "$page" && npm ci --ignore-scripts --silent) >&2 || {
+        echo "tests/setup.sh: npm could not install what tests/page/package-lock.json names" >&2
+        exit 1
+    }
+    cp "$page/package-lock.json" "$page/node_modules/.installed"
 fi
 
 "$here/roots/build.sh" asterisk16 asterisk22 >/dev/null

@@ -13,6 +13,7 @@ pub mod digest;
 pub mod firewall;
 mod guard;
 pub mod machine;
+mod names;
 mod office;
 pub mod page;
 mod pbx;
@@ -26,6 +27,7 @@ pub mod tools;
 pub mod wire;
 
 pub use guard::{Cli, Guard};
+pub use names::Names;
 pub use office::Office;
 pub use pbx::{Pbx, Root};
 pub use phone::{Call, Outcome, Phone};

@@ -100,7 +100,7 @@ impl Office {
     /// # Errors
     /// When it does not come up.
     pub fn pbx(&self, root: Root, layers: &[&str]) -> Result<Pbx> {
-        Pbx::start(self, root, layers)
+        Pbx::start(self, root, layers, None)
     }
 
     /// Starts the provider.

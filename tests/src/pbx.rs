@@ -10,7 +10,7 @@ use std::{
 use anyhow::{Context, Result, ensure};
 use nix::mount::{MsFlags, mount};
 
-use crate::{Office, Process, tools};
+use crate::{Names, Office, Process, tools};
 
 /// Which Asterisk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,11 +40,17 @@ pub struct Pbx {
 impl Pbx {
     /// Starts an Asterisk whose configuration is the files of `pbx/ROOT/common` and then of each of
     /// `pbx/ROOT/LAYER`; a later file of the same name replaces an earlier one. Returns when it says
-    /// that it is fully booted. One of each root at a time in an office.
+    /// that it is fully booted. One of each root at a time in an office. `more` is a folder of further files, which are
+    /// laid over the others; with it, Asterisk asks [`Names`] for names.
     ///
     /// # Errors
     /// When a layer is missing or Asterisk does not come up.
-    pub fn start(office: &Office, which: Root, layers: &[&str]) -> Result<Pbx> {
+    pub fn start(
+        office: &Office,
+        which: Root,
+        layers: &[&str],
+        more: Option<&Path>,
+    ) -> Result<Pbx> {
         let root = tools::root(which.name())?;
         let folder = office.folder().join(which.name());
         for sub in ["run", "log", "var/spool/outgoing"] {
@@ -56,12 +62,16 @@ impl Pbx {
                 &folder,
             )?;
         }
+        if let Some(more) = more {
+            copy(more, &folder)?;
+        }
         bind(&folder, &root.join("pbx"))?;
         bind(Path::new("/dev"), &root.join("dev"))?;
         bind(Path::new("/proc"), &root.join("proc"))?;
         // Asterisk asks DNS for its own name at the start, and waits for servers that are not there.
         let resolver = folder.join("resolv.conf");
-        fs::write(&resolver, "")?;
+        let server = more.map_or_else(String::new, |_| format!("nameserver {}\n", Names::AT));
+        fs::write(&resolver, server)?;
         bind(&resolver, &root.join("etc/resolv.conf"))?;
         let root_name = root.to_string_lossy().into_owned();
         let args = [

@@ -10,6 +10,7 @@ const REDIRECT: Plan = Plan {
     layers: &["redirect"],
     profile: "redirect",
     client: "",
+    answers: &[],
     options: &[],
     caller: "1001",
     down: Down::AsSet,

@@ -10,6 +10,7 @@ const REDIRECT: Plan = Plan {
     layers: &["redirect"],
     profile: "redirect",
     client: "",
+    answers: &[],
     options: &[],
     caller: "1001",
     down: Down::AsSet,
@@ -67,6 +68,11 @@ const TLS: Plan = Plan {
     ..REDIRECT
 };
 
+const FAILOVER_TCP: Plan = Plan {
+    layers: &["failover", "over-tcp"],
+    ..FAILOVER
+};
+
 cases!(REDIRECT =>
     calls_ast22_redirect_approved = approved,
     calls_ast22_redirect_denied = denied,
@@ -122,4 +128,8 @@ cases!(TFPS =>
 
 cases!(LOOP =>
     calls_ast22_loop_is_cut = loop_is_cut,
+);
+
+cases!(FAILOVER_TCP =>
+    calls_ast22_failover_tcp_away_would_leak = away_leaks,
 );

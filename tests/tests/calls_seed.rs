@@ -15,6 +15,7 @@ const REDIRECT: Plan = Plan {
     layers: &["seed-redirect"],
     profile: "redirect",
     client: "number_format = \"seed-2\"",
+    answers: &[],
     options: &[],
     caller: "1001",
     down: Down::AsSet,

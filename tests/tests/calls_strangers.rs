@@ -14,6 +14,7 @@ const PLAN: Plan = Plan {
     layers: &["redirect"],
     profile: "redirect",
     client: "policy.off = [\"same-number\"]",
+    answers: &[],
     options: &[],
     caller: "1001",
     down: Down::AsSet,

@@ -5,9 +5,9 @@
 use anyhow::{Context, Result, ensure};
 use trunkguard_tests::{
     machine::{
-        Guest, Image, Machine, Options, PATIENCE,
-        bench::{self, APPROVED, Bench, DENIED},
+        Guest, Image, Machine, Options, PATIENCE, Stand,
         leds::{self, Front, looks},
+        office::{self, APPROVED, DENIED},
     },
     site::{Site, Topology},
 };
@@ -32,14 +32,14 @@ const LEDS: &str = "cat /run/front/sim_gpio0/value /run/front/sim_gpio1/value /r
 fn image_button_does_what_the_manual_says() {
     let image = Image::under_test().unwrap();
     Site::run(Topology::Side, move |site| {
-        let mut bench = Bench::new(site, &image)?;
-        let card = bench.card("card.img", &bench::policy("prevent"))?;
+        let stand = Stand::new(site, &image)?;
+        let card = stand.card("card.img", &office::policy("prevent"))?;
         let options = Options {
             shell: true,
             ..Options::default()
         };
-        let mut machine = bench.start(&card, options)?;
-        let outcome = tried(&bench, &mut machine);
+        let mut machine = stand.start_with(&card, options)?;
+        let outcome = tried(&stand, &mut machine);
         if outcome.is_err() {
             println!("{}", machine.console());
         }
@@ -47,9 +47,9 @@ fn image_button_does_what_the_manual_says() {
     });
 }
 
-fn tried(bench: &Bench<'_>, machine: &mut Machine) -> Result<()> {
+fn tried(stand: &Stand<'_>, machine: &mut Machine) -> Result<()> {
     let mut guest = machine.guest()?;
-    bench::up(&mut guest)?;
+    office::up(&mut guest)?;
     guest.must(GPIO_SIM).context("gpio-sim")?;
     let log = "journalctl -b -u trunkguard-panel.service --no-pager";
     guest.until(&format!(
@@ -59,9 +59,9 @@ fn tried(bench: &Bench<'_>, machine: &mut Machine) -> Result<()> {
         "test \"$({log} | grep -c 'the daemon has connected')\" -ge 2"
     ))?;
     refused(&mut guest).context("the daemon's user")?;
-    let client = bench.client()?;
-    ensure!(bench::call(&client, APPROVED, "allowed")? == 302);
-    ensure!(bench::call(&client, DENIED, "denied")? == 603);
+    let client = stand.pbx()?;
+    ensure!(office::call(&client, APPROVED, "allowed")? == 302);
+    ensure!(office::call(&client, DENIED, "denied")? == 603);
     // The alert of that is acknowledged by a short press, as by the power key.
     let open = "trunkguard alerts --state /var/lib/trunkguard --json | grep -q '\"kind\"'";
     guest.until(open)?;
@@ -90,8 +90,8 @@ fn tried(bench: &Bench<'_>, machine: &mut Machine) -> Result<()> {
     set_up(&mut guest).context("10 s")?;
     // The network has no such key: strangers and the PBX have only the ports that the rules let in, and a call
     // still gets a verdict and nothing else.
-    ensure!(bench::call(&client, APPROVED, "later")? == 302);
-    reset(bench, machine, guest).context("20 s")
+    ensure!(office::call(&client, APPROVED, "later")? == 302);
+    reset(stand, machine, guest).context("20 s")
 }
 
 /// Holds the button: after each wait the LEDs must look so, then it is held for a rest and let go.
@@ -196,7 +196,7 @@ fn refused(guest: &mut Guest) -> Result<()> {
 }
 
 /// The box restarts by itself, without what was set, and without a network.
-fn reset(bench: &Bench<'_>, machine: &mut Machine, mut guest: Guest) -> Result<()> {
+fn reset(stand: &Stand<'_>, machine: &mut Machine, mut guest: Guest) -> Result<()> {
     let id = guest.must("cat /data/box/id")?;
     guest.must("trunkguard mode --state /var/lib/trunkguard detect")?;
     let looks = "for i in 1 2 3 4 5 6; do n=; for l in 0 1 2; do n=$n$(cat /run/front/sim_gpio$l/value); done; echo $n; sleep 0.13; done";
@@ -215,7 +215,7 @@ fn reset(bench: &Bench<'_>, machine: &mut Machine, mut guest: Guest) -> Result<(
     let starting = [Some(looks::STARTING), None, None];
     leds::wait(machine.qmp(), Front::VIRT, starting, PATIENCE).context("after the reset")?;
     let mut guest = machine.guest()?;
-    bench::up(&mut guest)?;
+    office::up(&mut guest)?;
     let fresh = guest.must("cat /data/box/id")?;
     ensure!(fresh != id, "the box is still {id}");
     let said = guest.run(STATUS)?.out;
@@ -225,6 +225,6 @@ fn reset(bench: &Bench<'_>, machine: &mut Machine, mut guest: Guest) -> Result<(
     );
     let calls = guest.must("trunkguard calls --state /var/lib/trunkguard --json")?;
     ensure!(calls.trim() == "[]", "history of before: {calls}");
-    ensure!(bench::call(&bench.client()?, APPROVED, "after")? == 302);
+    ensure!(office::call(&stand.pbx()?, APPROVED, "after")? == 302);
     Ok(())
 }

@@ -6,9 +6,9 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, ensure};
 use trunkguard_tests::{
     machine::{
-        Guest, Image, Machine, Options, PATIENCE,
-        bench::{self, Bench, DENIED},
+        Guest, Image, Machine, Options, PATIENCE, Stand,
         leds::{self, Front, Pattern, looks},
+        office::{self, DENIED},
     },
     site::{Site, Topology},
     wire::Udp,
@@ -31,14 +31,14 @@ fn shows(
 fn image_panel_says_what_the_box_does() {
     let image = Image::under_test().unwrap();
     Site::run(Topology::Side, move |site| {
-        let mut bench = Bench::new(site, &image)?;
-        let card = bench.card("card.img", &bench::policy("detect"))?;
+        let stand = Stand::new(site, &image)?;
+        let card = stand.card("card.img", &office::policy("detect"))?;
         let options = Options {
             shell: true,
             ..Options::default()
         };
-        let mut machine = bench.start(&card, options)?;
-        let client = bench.client()?;
+        let mut machine = stand.start_with(&card, options)?;
+        let client = stand.pbx()?;
         let outcome = tried(&mut machine, &client);
         if outcome.is_err() {
             println!("{}", machine.console());
@@ -63,7 +63,7 @@ fn tried(machine: &mut Machine, client: &Udp) -> Result<()> {
         on.elapsed().as_secs_f64()
     );
     let mut guest = machine.guest()?;
-    bench::up(&mut guest)?;
+    office::up(&mut guest)?;
 
     alerts(machine, &mut guest, client)?;
     modes(machine, &mut guest)?;
@@ -75,7 +75,7 @@ fn tried(machine: &mut Machine, client: &Udp) -> Result<()> {
 fn alerts(machine: &mut Machine, guest: &mut Guest, client: &Udp) -> Result<()> {
     let open = "trunkguard alerts --state /var/lib/trunkguard --json";
     // In Detect the call passes, and what would have been denied is an alert.
-    let status = bench::call(client, DENIED, "alert").with_context(|| bench::network(guest))?;
+    let status = office::call(client, DENIED, "alert").with_context(|| office::network(guest))?;
     ensure!(status == 302, "Detect answers {status}");
     let waiting = [Some(looks::WELL), None, Some(looks::WAITING)];
     shows(machine, "an alert", waiting, SOON)?;

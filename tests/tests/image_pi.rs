@@ -10,9 +10,9 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, ensure};
 use trunkguard_tests::{
     machine::{
-        Card, Image, Machine, Options, PATIENCE,
-        bench::{self, AT_HOME, Bench, DENIED},
+        Card, Image, Machine, Options, PATIENCE, Stand,
         leds::{self, Front, looks},
+        office::{self, AT_HOME, DENIED},
     },
     site::{Site, Topology},
 };
@@ -25,19 +25,19 @@ const SOON: Duration = Duration::from_secs(60);
 fn image_pi_starts_by_u_boot_and_answers_a_call() {
     let image = Image::under_test().unwrap();
     Site::run(Topology::Side, move |site| {
-        let bench = Bench::new(site, &image)?;
-        let card = Card::for_pi(&image, &bench.path("card.img"))?;
-        card.put("trunkguard.toml", &bench::policy("prevent"))?;
+        let stand = Stand::new(site, &image)?;
+        let card = Card::for_pi(&image, &stand.path("card.img"))?;
+        card.put("trunkguard.toml", &office::policy("prevent"))?;
         let options = Options {
-            taps: bench.taps().to_vec(),
+            taps: stand.taps().to_vec(),
             ..Options::default()
         };
         let on = Instant::now();
-        let folder = bench.path("machine");
+        let folder = stand.path("machine");
         let mut machine = site
             .gate
             .within(|| Machine::pi(&image, &card, &folder, &options))?;
-        let outcome = tried(&bench, &mut machine, on);
+        let outcome = tried(&stand, &mut machine, on);
         if outcome.is_err() {
             println!("{}", machine.console());
         }
@@ -45,7 +45,7 @@ fn image_pi_starts_by_u_boot_and_answers_a_call() {
     });
 }
 
-fn tried(bench: &Bench<'_>, machine: &mut Machine, on: Instant) -> Result<()> {
+fn tried(stand: &Stand<'_>, machine: &mut Machine, on: Instant) -> Result<()> {
     let said = |machine: &mut Machine, what: &str, name: &str| {
         machine.wait_console(what)?;
         println!("figure: pi_{name} {:.0} s", on.elapsed().as_secs_f64());
@@ -66,9 +66,9 @@ fn tried(bench: &Bench<'_>, machine: &mut Machine, on: Instant) -> Result<()> {
         "the data partition did not come in time"
     );
     said(machine, "port0: Gained carrier", "port0")?;
-    let client = bench.client()?;
+    let client = stand.pbx()?;
     ensure!(
-        bench::call(&client, AT_HOME, "allowed")? == 302,
+        office::call(&client, AT_HOME, "allowed")? == 302,
         "no call through the Pi's port"
     );
     println!(
@@ -79,7 +79,7 @@ fn tried(bench: &Bench<'_>, machine: &mut Machine, on: Instant) -> Result<()> {
     leds::wait(machine.qmp(), Front::PI, well, PATIENCE).context("well, at the pins")?;
     println!("figure: pi_leds_well {:.0} s", on.elapsed().as_secs_f64());
     ensure!(
-        bench::call(&client, DENIED, "denied")? == 603,
+        office::call(&client, DENIED, "denied")? == 603,
         "what is not allowed"
     );
     let waiting = [

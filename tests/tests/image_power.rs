@@ -15,10 +15,7 @@ use std::{
 
 use anyhow::{Context, Result, ensure};
 use trunkguard_tests::{
-    machine::{
-        Calls, Card, Image, Kept, Machine, Options, PATIENCE, Record,
-        bench::{self, Bench},
-    },
+    machine::{Calls, Card, Image, Kept, Machine, Options, PATIENCE, Record, Stand, office},
     site::{Site, Topology},
 };
 
@@ -92,13 +89,13 @@ impl Owed {
 /// Waits until the box answers calls, and all of it is well.
 fn up(machine: &mut Machine, calls: &Calls) -> Result<()> {
     let mut guest = machine.guest()?;
-    bench::up(&mut guest)?;
+    office::up(&mut guest)?;
     let (before, began) = (calls.count(), Instant::now());
     while calls.count() == before && !calls.ended() {
         ensure!(
             began.elapsed() < PATIENCE,
             "no call is answered: {}",
-            bench::network(&mut guest)
+            office::network(&mut guest)
         );
         std::thread::sleep(Duration::from_millis(20));
     }
@@ -110,17 +107,17 @@ fn up(machine: &mut Machine, calls: &Calls) -> Result<()> {
 fn image_power_cuts_lose_no_promise() {
     let image = Image::under_test().unwrap();
     Site::run(Topology::Side, move |site| {
-        let mut bench = Bench::new(site, &image)?;
+        let stand = Stand::new(site, &image)?;
         let mut chance = Chance::new("power cuts")?;
         println!(
             "| cut | of card | after power on | at | calls answered before | in the history | outcome |"
         );
         println!("|---|---|---|---|---|---|---|");
-        killed(&mut bench, &mut chance)
+        killed(&stand, &mut chance)
     });
 }
 
-fn killed(bench: &mut Bench<'_>, chance: &mut Chance) -> Result<()> {
+fn killed(stand: &Stand<'_>, chance: &mut Chance) -> Result<()> {
     let options = Options {
         shell: true,
         ..Options::default()
@@ -133,13 +130,13 @@ fn killed(bench: &mut Bench<'_>, chance: &mut Chance) -> Result<()> {
     for cut in 0..cuts {
         let of_card = cut % OF_ONE_CARD;
         if of_card == 0 {
-            card = Some(bench.card("card.img", &bench::policy("prevent"))?);
+            card = Some(stand.card("card.img", &office::policy("prevent"))?);
             owed = Owed::default();
         }
         let card = card.as_ref().context("no card")?;
-        let mut machine = bench.start(card, options.clone())?;
+        let mut machine = stand.start_with(card, options.clone())?;
         let on = Instant::now();
-        let calls = Calls::start(bench.client()?, number, || 0);
+        let calls = Calls::start(stand.pbx()?, number, || 0);
         // By turns while it starts, and while it works; the last one of a card shows that it starts at all.
         let early = of_card.is_multiple_of(2);
         let at = if early {
@@ -165,7 +162,7 @@ fn killed(bench: &mut Bench<'_>, chance: &mut Chance) -> Result<()> {
         let new = promised.len();
         owed.calls
             .extend(promised.into_iter().map(|call| call.number));
-        let kept = Kept::read(card, &bench.path("kept"));
+        let kept = Kept::read(card, &stand.path("kept"));
         let seen = kept.as_ref().map_or(0, |kept| kept.calls.len());
         let outcome = match kept {
             Ok(kept) => owed.check(&kept).map(|()| {
@@ -202,31 +199,29 @@ fn killed(bench: &mut Bench<'_>, chance: &mut Chance) -> Result<()> {
 fn image_power_cuts_with_a_card_that_writes_ahead() {
     let image = Image::under_test().unwrap();
     Site::run(Topology::Side, move |site| {
-        let mut bench = Bench::new(site, &image)?;
+        let stand = Stand::new(site, &image)?;
         let mut chance = Chance::new("recorded writes")?;
         println!(
             "| cut | writes | not flushed | of these there | answered | in the history | outcome |"
         );
         println!("|---|---|---|---|---|---|---|");
-        recorded(&mut bench, &mut chance)
+        recorded(&stand, &mut chance)
     });
 }
 
-fn recorded(bench: &mut Bench<'_>, chance: &mut Chance) -> Result<()> {
-    let card = bench.card("card.img", &bench::policy("prevent"))?;
-    let before = card.copy(&bench.path("before.img"))?;
-    let record = Record::new(&bench.path("writes"))?;
+fn recorded(stand: &Stand<'_>, chance: &mut Chance) -> Result<()> {
+    let card = stand.card("card.img", &office::policy("prevent"))?;
+    let before = card.copy(&stand.path("before.img"))?;
+    let record = Record::new(&stand.path("writes"))?;
     let options = Options {
         shell: true,
         recorded: Some(record.clone()),
         ..Options::default()
     };
     // From the first start on, so that making the file system, identity and policy are cut as well.
-    let mut machine = bench.start(&card, options)?;
+    let mut machine = stand.start_with(&card, options)?;
     let marks = record.clone();
-    let calls = Calls::start(bench.client()?, 0, move || {
-        marks.count().unwrap_or(u64::MAX)
-    });
+    let calls = Calls::start(stand.pbx()?, 0, move || marks.count().unwrap_or(u64::MAX));
     let outcome = up(&mut machine, &calls);
     if outcome.is_err() {
         println!("{}", machine.console());
@@ -241,12 +236,12 @@ fn recorded(bench: &mut Bench<'_>, chance: &mut Chance) -> Result<()> {
     println!("figure: recorded_flushes {} flushes", writes.flushes());
     println!("figure: recorded_calls {} calls", promised.len());
     // The whole record is the card as it was cut.
-    let whole = Kept::read(&card, &bench.path("kept")).context("the card itself")?;
+    let whole = Kept::read(&card, &stand.path("kept")).context("the card itself")?;
     for cut in 0..RECORDED {
         // Three in four while calls were answered.
         let from = if cut % 4 == 0 { 0 } else { settled };
         let count = (from + chance.up_to(writes.len() as u64 - from)) as usize + 1;
-        let copy = before.copy(&bench.path("cut.img"))?;
+        let copy = before.copy(&stand.path("cut.img"))?;
         let all = chance.up_to(4);
         let (open, there) = writes.replay(count, &copy, |_| match all {
             0 => false,
@@ -261,7 +256,7 @@ fn recorded(bench: &mut Bench<'_>, chance: &mut Chance) -> Result<()> {
                 .collect(),
             settled: (count as u64 >= settled).then(|| (whole.policy.clone(), whole.id.clone())),
         };
-        let kept = Kept::read(&copy, &bench.path("kept"));
+        let kept = Kept::read(&copy, &stand.path("kept"));
         let seen = kept.as_ref().map_or(0, |kept| kept.calls.len());
         let mut outcome = match kept {
             Ok(kept) => owed.check(&kept).map(|()| "sound, complete"),
@@ -270,7 +265,7 @@ fn recorded(bench: &mut Bench<'_>, chance: &mut Chance) -> Result<()> {
         };
         let every = if cuts() > 6 { 2 } else { 8 };
         if outcome.is_ok() && cut % every == every - 1 {
-            outcome = starts(bench, &copy).map(|()| "sound, complete, starts");
+            outcome = starts(stand, &copy).map(|()| "sound, complete, starts");
         }
         println!(
             "| {} | {count} | {open} | {there} | {} | {seen} | {} |",
@@ -285,13 +280,13 @@ fn recorded(bench: &mut Bench<'_>, chance: &mut Chance) -> Result<()> {
     Ok(())
 }
 
-fn starts(bench: &mut Bench<'_>, card: &Card) -> Result<()> {
+fn starts(stand: &Stand<'_>, card: &Card) -> Result<()> {
     let options = Options {
         shell: true,
         ..Options::default()
     };
-    let mut machine = bench.start(card, options)?;
-    let calls = Calls::start(bench.client()?, 90_000, || 0);
+    let mut machine = stand.start_with(card, options)?;
+    let calls = Calls::start(stand.pbx()?, 90_000, || 0);
     let outcome = up(&mut machine, &calls);
     if outcome.is_err() {
         println!("{}", machine.console());

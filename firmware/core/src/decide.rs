@@ -3,6 +3,8 @@
 //! Nothing is counted here; [`crate::gate`] does that with the verdict in hand. The same function
 //! answers `trunkguard explain`, with a [`Trace`] that writes the path down.
 
+use serde::{Deserialize, Serialize};
+
 use crate::{
     counters::{CallerId, Counters, CountryId, PhoneId, Recent, SPANS, Spelling, Tally},
     number::{Dialled, Kind, NotANumber, Number},
@@ -39,7 +41,8 @@ pub trait Trace {
 }
 
 /// What a rule said.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Step {
     /// Switched off at this level.
     Off(Level),

@@ -16,6 +16,8 @@ use trunkguard_core::{
     pops::owner::{self, Subject},
 };
 
+use crate::trace;
+
 /// A request is at most this long; so is an answer.
 pub const LONGEST: u64 = 2 << 20;
 /// The daemon answers within a moment; a longer wait means that it hangs.
@@ -35,6 +37,12 @@ pub enum Ask {
     Acknowledge,
     /// What a call would get.
     Explain(ExplainAsk),
+    /// The same in values, for the page to put into words.
+    Tell(ExplainAsk),
+    /// Figures that differ as soon as something changed.
+    Changes,
+    /// SIP messages: record, stop, show.
+    Trace(trace::Order),
     /// What there is to see of the firewall.
     Firewall,
     /// A decision on PoPs or bans by whoever may use the command line.

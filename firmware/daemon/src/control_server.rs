@@ -1,6 +1,12 @@
 //! The daemon's end of the control socket: one question per connection.
 
-use std::{io, os::unix::fs::PermissionsExt, path::Path, sync::Arc, time::Duration};
+use std::{
+    io,
+    os::unix::fs::PermissionsExt,
+    path::Path,
+    sync::{Arc, atomic::Ordering},
+    time::{Duration, Instant},
+};
 
 use serde::Serialize;
 use tokio::{
@@ -103,8 +109,16 @@ fn answer(run: &Run, line: &str) -> Vec<u8> {
         Ok(Ask::Explain(ask)) => {
             let desk = run.shared.lock();
             let mut clock = desk.clock.clone();
+            let told = reasons::explain(&desk.gate, &mut clock, &ask);
+            reply(told.map(|told| reasons::Explanation::from(&told)))
+        }
+        Ok(Ask::Tell(ask)) => {
+            let desk = run.shared.lock();
+            let mut clock = desk.clock.clone();
             reply(reasons::explain(&desk.gate, &mut clock, &ask))
         }
+        Ok(Ask::Changes) => reply(Ok(health::changes(run))),
+        Ok(Ask::Trace(order)) => reply(Ok(run.shared.recorder.order(order, Instant::now()))),
         Ok(Ask::Firewall) => reply(Ok(&*run.firewall.view())),
         Ok(Ask::Decide(decision)) => decide(run, decision, "command line"),
         Ok(Ask::DecideAs { by, decision }) => decide(run, decision, &by),
@@ -151,6 +165,7 @@ fn reload(run: &Run) -> anyhow::Result<()> {
     (run.firewall.replace_policy(compiled.clone()))
         .map_err(|problem| anyhow::anyhow!("the firewall does not take it over: {problem}"))?;
     run.shared.replace_policy(compiled, &clock);
+    run.policies.fetch_add(1, Ordering::Relaxed);
     run.network.write(wish, &run.shared);
     crate::daemon::give_memory_back();
     if origin == Origin::Loaded {

@@ -60,6 +60,8 @@ pub struct Run {
     pub policy_problem: Mutex<Option<String>>,
     /// Turns that the UDP thread has taken: it stands still when that thread does.
     pub turns: Arc<AtomicU64>,
+    /// Policies that were taken over since the start.
+    pub policies: AtomicU64,
     /// Somebody stands in front of the box and sets it up.
     pub setup_window: SetupWindow,
 }
@@ -179,6 +181,7 @@ pub fn run(arguments: &RunArguments) -> anyhow::Result<()> {
         sips,
         policy_problem: Mutex::new(policy_problem),
         turns: Arc::default(),
+        policies: AtomicU64::default(),
         setup_window: SetupWindow::default(),
     });
 

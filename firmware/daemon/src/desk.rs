@@ -31,6 +31,7 @@ use crate::{
     held::{self, Held, Route, Waiting},
     logs::CallLog,
     streams::Connections,
+    trace::{Recorder, Way},
 };
 
 /// Decided calls that may wait for the journal's thread: twice what can wait for the disk.
@@ -48,6 +49,8 @@ pub struct Shared {
     pub socket: UdpSocket,
     /// Connections of clients.
     pub connections: Mutex<Connections>,
+    /// Messages of clients, for who looks for a fault.
+    pub recorder: Recorder,
     journal: OnceLock<Journal>,
     firewall: OnceLock<Firewall>,
     late: Mutex<Sender>,
@@ -99,6 +102,8 @@ impl Shared {
     /// A desk with this policy.
     pub fn new(policy: Arc<Policy>, clock: Clock, seeds: Seeds, socket: UdpSocket) -> Self {
         let key = (seeds.keys.transaction.0, seeds.keys.tag.0);
+        let recorder = Recorder::default();
+        recorder.set_numbers(policy.settings.log_numbers);
         let desk = Desk {
             gate: Gate::new(policy, key),
             uas: Uas::new(seeds),
@@ -115,6 +120,7 @@ impl Shared {
             desk: Mutex::new(desk),
             socket,
             connections: Mutex::default(),
+            recorder,
             journal: OnceLock::new(),
             firewall: OnceLock::new(),
             late: Mutex::default(),
@@ -188,11 +194,31 @@ impl Shared {
         let mut desk = self.lock();
         let now = desk.clock.now();
         let answer = desk.handle(&now, bytes, from, Some(connection), out);
+        let answered = answer.map(|(len, to)| (to, &out[..len]));
+        self.record(&desk, from, true, bytes, answered);
         self.hand_over(&mut desk);
         let lines = std::mem::take(&mut desk.lines);
         drop(desk);
         lines.iter().for_each(Line::write);
         answer.map(|(len, _)| len)
+    }
+
+    /// Keeps a message of a client and its answer, where somebody has asked for that; otherwise it costs one look at a flag.
+    pub fn record(
+        &self,
+        desk: &Desk,
+        from: SocketAddr,
+        stream: bool,
+        bytes: &[u8],
+        answer: Option<(SocketAddr, &[u8])>,
+    ) {
+        // Strangers would push out what is looked for.
+        if self.recorder.is_on() && desk.gate.policy().client_of(from.ip()).is_some() {
+            self.recorder.note(Way::In, from, stream, bytes);
+            if let Some((to, bytes)) = answer {
+                self.recorder.note(Way::Out, to, stream, bytes);
+            }
+        }
     }
 
     /// Gives decided calls to the journal. What finds no room there is answered for here.
@@ -252,12 +278,12 @@ impl Shared {
                     )
                 });
                 if let Some(Handled::Answer { len, .. }) = handled {
-                    self.leave(&mut late, waiting.route, &refusal[..len]);
+                    self.leave(&mut late, waiting, &refusal[..len]);
                 }
                 continue;
             }
             gate.settle(ticket, None);
-            self.leave(&mut late, waiting.route, bytes);
+            self.leave(&mut late, waiting, bytes);
             if let (Route::Udp(to), Some(transaction)) = (waiting.route, waiting.repeats) {
                 uas.sent(now.mono_ms, transaction, to, bytes);
             }
@@ -265,14 +291,19 @@ impl Shared {
         late.send(&self.socket);
     }
 
-    fn leave(&self, late: &mut Sender, route: Route, bytes: &[u8]) {
-        match route {
-            Route::Udp(to) => late.push(&self.socket, bytes, to),
-            Route::Stream(connection) => self
-                .connections
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .send(connection, bytes),
+    fn leave(&self, late: &mut Sender, waiting: Waiting, bytes: &[u8]) {
+        match waiting.route {
+            Route::Udp(to) => {
+                self.recorder.note(Way::Out, to, false, bytes);
+                late.push(&self.socket, bytes, to);
+            }
+            Route::Stream(connection) => {
+                self.recorder.note(Way::Out, waiting.from, true, bytes);
+                self.connections
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .send(connection, bytes);
+            }
         }
     }
 
@@ -283,7 +314,10 @@ impl Shared {
         let mut late = self.late.lock().unwrap_or_else(PoisonError::into_inner);
         let now_ms = desk.clock.now().mono_ms;
         let Desk { uas, held, log, .. } = &mut *desk;
-        uas.due(now_ms, |to, bytes| late.push(&self.socket, bytes, to));
+        uas.due(now_ms, |to, bytes| {
+            self.recorder.note(Way::Out, to, false, bytes);
+            late.push(&self.socket, bytes, to);
+        });
         let mut trying = [0; held::LONGEST];
         held.impatient(now_ms, |waiting, request| {
             let Some(len) =
@@ -291,7 +325,7 @@ impl Shared {
             else {
                 return;
             };
-            self.leave(&mut late, waiting.route, &trying[..len]);
+            self.leave(&mut late, waiting, &trying[..len]);
         });
         late.send(&self.socket);
         log.flush(now_ms);
@@ -311,6 +345,7 @@ impl Shared {
             });
         }
         desk.clock = desk.clock.with_zone_of(clock);
+        self.recorder.set_numbers(policy.settings.log_numbers);
         desk.uas.forget_clients();
         let old = desk.gate.replace_policy(policy);
         drop(desk);

@@ -1,12 +1,19 @@
 //! Health and figures of the running daemon, as `status` and the page show them.
 
-use std::{fmt, time::Instant};
+use std::{
+    fmt,
+    hash::{DefaultHasher, Hash, Hasher},
+    sync::atomic::Ordering,
+    time::Instant,
+};
 
 use serde::{Deserialize, Serialize};
 use trunkguard_core::policy::Durability;
+use trunkguard_page::live::Changes;
+use trunkguard_pbx::health::Advice;
 use trunkguard_store::journal::Journal;
 
-use crate::{daemon::Run, firewall::view::FirewallStatus, words};
+use crate::{daemon::Run, firewall::view::FirewallStatus, pbx_health, words};
 
 /// Everything at a glance.
 #[derive(Debug, Serialize, Deserialize)]
@@ -61,6 +68,9 @@ pub struct ClientStatus {
     pub user_agent: String,
     /// Fields of P-tfps in its last call; 1 to 4 mean that its dial plan does not escape the `;`.
     pub said_fields: u8,
+    /// What is known of the version that it says it is.
+    #[serde(default)]
+    pub known: Vec<Advice>,
 }
 
 /// Calls since the start.
@@ -146,6 +156,9 @@ impl fmt::Display for Status {
                 "  client     {} ({}), {heard} {}",
                 client.name, client.profile, client.user_agent
             )?;
+            if let Some(line) = pbx_health::line(&client.known) {
+                writeln!(f, "             {line}")?;
+            }
         }
         let calls = &self.calls;
         writeln!(
@@ -190,8 +203,37 @@ fn duration(seconds: u64) -> String {
     }
 }
 
+/// What a page that is open watches for: nothing here waits, and the desk is held for a moment only.
+pub fn changes(run: &Run) -> Changes {
+    let (decided, mode) = {
+        let desk = run.shared.lock();
+        let mode = desk.gate.policy().settings.mode;
+        (desk.gate.figures().decided, words::mode(mode))
+    };
+    let journal = (run.shared.journal())
+        .map(Journal::figures)
+        .unwrap_or_default();
+    let problems = (
+        journal.failing,
+        run.policy_problem(),
+        run.firewall.view().status.problem.clone(),
+    );
+    let mut hasher = DefaultHasher::new();
+    problems.hash(&mut hasher);
+    Changes {
+        decided,
+        stored: journal.stored,
+        incidents: journal.open_incidents,
+        policies: run.policies.load(Ordering::Relaxed),
+        mode: mode.into(),
+        problems: hasher.finish(),
+    }
+}
+
 /// The state of this run.
 pub fn status(run: &Run) -> Status {
+    // A file, so before the lock that calls wait for.
+    let (known_flaws, _) = pbx_health::table(&run.state);
     let desk = run.shared.lock();
     let mut clock = desk.clock.clone();
     let now = clock.now();
@@ -230,13 +272,13 @@ pub fn status(run: &Run) -> Status {
     let clients: Vec<ClientStatus> = (policy.clients().iter().enumerate())
         .map(|(i, client)| {
             let heard = desk.uas.heard(i as u16);
+            let agent = heard.map_or("", |h| h.user_agent.as_str());
             ClientStatus {
                 name: client.name.to_string(),
                 profile: words::profile(client.profile).into(),
                 heard_s: heard.map(|h| now.mono_ms.saturating_sub(h.at_ms) / 1_000),
-                user_agent: heard
-                    .map(|h| h.user_agent.as_str().to_owned())
-                    .unwrap_or_default(),
+                user_agent: agent.to_owned(),
+                known: pbx_health::of(agent, &known_flaws, pbx_health::today(&now)),
                 said_fields: heard.map_or(0, |h| h.said_fields),
             }
         })

@@ -123,15 +123,20 @@ pub fn call(record: &Record, client: &Client, source: IpAddr, numbers: LogNumber
 
 /// The number as the owner wants it in logs.
 pub fn shown(record: &Record, numbers: LogNumbers) -> String {
-    let mut text = match &record.digits {
+    let text = match &record.digits {
         Some(digits) => format!("+{digits}"),
         None => record.dialled.as_str().to_owned(),
     };
-    if numbers == LogNumbers::Masked {
-        // The text is ASCII, whatever came in (core::record::text), so any cut is between characters.
-        let from = text.len().saturating_sub(4);
-        let hidden = "*".repeat(text.len() - from);
-        text.replace_range(from.., &hidden);
+    match numbers {
+        LogNumbers::Full => text,
+        LogNumbers::Masked => masked(&text),
     }
-    text
+}
+
+/// A number with its last four characters hidden.
+pub fn masked(number: &str) -> String {
+    const HIDDEN: usize = 4;
+    let shown = number.chars().count().saturating_sub(HIDDEN);
+    let hide = |(at, c)| if at < shown { c } else { '*' };
+    number.chars().enumerate().map(hide).collect()
 }

@@ -19,6 +19,7 @@ mod logs;
 mod network;
 mod page;
 mod panel;
+mod pbx_health;
 mod policy;
 mod reasons;
 mod replay;
@@ -27,6 +28,7 @@ mod sockets;
 mod streams;
 mod suggest;
 mod tls;
+mod trace;
 mod udp;
 mod words;
 

@@ -109,6 +109,17 @@ pub fn put_in_force(
     take_over(state).or_else(|problem| take_back(&mut store, &before, problem))
 }
 
+/// Changes the stored policy and has the running daemon take it over: all of it or nothing.
+///
+/// # Errors
+/// As [`put_in_force`].
+pub fn change(state: &Path, edit: impl FnOnce(&mut Definition)) -> anyhow::Result<Force> {
+    let before = definition(state)?;
+    let mut after = before.clone();
+    edit(&mut after);
+    put_in_force(state, Some(&before), &after)
+}
+
 /// The daemon goes on with what was before: so does the store.
 ///
 /// # Errors

@@ -8,8 +8,13 @@ use serde::{Deserialize, Serialize};
 use trunkguard_core::{
     decide::{Step, Trace},
     gate::Gate,
+    number::{Dialled, NotANumber},
     request::{Request, Said},
     verdict::Rule,
+};
+use trunkguard_page::{
+    calls::{Destination, Explained},
+    texts::{Lang, verdicts},
 };
 
 use crate::{clock::Clock, control::ExplainAsk, words};
@@ -41,11 +46,35 @@ pub struct Explanation {
     pub note: Option<String>,
 }
 
-/// Explains a call against the gate's policy and its figures now.
+impl From<&Explained> for Explanation {
+    fn from(told: &Explained) -> Explanation {
+        const EN: Lang = Lang::En;
+        let steps = told.steps.iter();
+        Explanation {
+            approved: told.approved,
+            allowed: told.allowed,
+            mode: words::mode(told.mode).into(),
+            rule: told.rule.name().into(),
+            level: verdicts::level(EN, told.level).into(),
+            reason: verdicts::reason(EN, told.rule, told.figures),
+            remedy: (!told.allowed)
+                .then(|| verdicts::remedy(EN, told.rule))
+                .flatten()
+                .map(Into::into),
+            destination: verdicts::destination(EN, &told.destination),
+            path: steps
+                .map(|&(rule, step)| (rule.name().into(), verdicts::step(EN, step)))
+                .collect(),
+            note: None,
+        }
+    }
+}
+
+/// Explains a call against the gate's policy and its figures now, in values that every language has words for.
 ///
 /// # Errors
 /// When there is no such client.
-pub fn explain(gate: &Gate, clock: &mut Clock, ask: &ExplainAsk) -> anyhow::Result<Explanation> {
+pub fn explain(gate: &Gate, clock: &mut Clock, ask: &ExplainAsk) -> anyhow::Result<Explained> {
     let policy = gate.policy();
     let Some(client) = policy.client_named(&ask.client) else {
         let names: Vec<&str> = policy.clients().iter().map(|c| c.name.as_str()).collect();
@@ -84,37 +113,37 @@ pub fn explain(gate: &Gate, clock: &mut Clock, ask: &ExplainAsk) -> anyhow::Resu
     let mut path = Path(Vec::new());
     let (decided, dialled) = gate.explain(&now, client, &request, &mut path);
     let verdict = decided.verdict;
-    Ok(Explanation {
+    Ok(Explained {
         approved: verdict.approved,
         allowed: verdict.allowed,
-        mode: words::mode(policy.settings.mode).into(),
-        rule: verdict.rule.name().into(),
-        level: words::level(verdict.level).into(),
-        reason: words::reason(&verdict),
-        remedy: (!verdict.allowed)
-            .then(|| words::remedy(verdict.rule))
-            .flatten()
-            .map(Into::into),
-        destination: words::destination(&dialled),
-        path: path.0,
-        note: None,
+        mode: policy.settings.mode,
+        rule: verdict.rule,
+        level: verdict.level,
+        figures: verdict.figures,
+        destination: destination(&dialled),
+        steps: path.0,
     })
 }
 
-struct Path(Vec<(String, String)>);
+/// What was dialled, as the page knows it.
+fn destination(dialled: &Result<Dialled, NotANumber>) -> Destination {
+    match dialled {
+        Ok(Dialled::Emergency) => Destination::Emergency,
+        Ok(Dialled::Service) => Destination::Service,
+        Ok(Dialled::Number(number)) => Destination::Number {
+            digits: number.digits.to_string(),
+            country: number.country,
+            kind: number.kind,
+        },
+        Err(why) => Destination::NotANumber(*why),
+    }
+}
+
+struct Path(Vec<(Rule, Step)>);
 
 impl Trace for Path {
     fn step(&mut self, rule: Rule, step: Step) {
-        let words = match step {
-            Step::Off(level) => format!("switched off {}", words::level(level)),
-            Step::Passed(None) => "nothing against it".into(),
-            Step::Passed(Some((had, most))) => format!("{had} of {most}"),
-            Step::Allows(level) => format!("destination allowed {}", words::level(level)),
-            Step::Approves(level) => format!("approved, {}", words::level(level)),
-            Step::Denies(level) => format!("against it, set {}", words::level(level)),
-            Step::New(level) => format!("new, alert {}", words::level(level)),
-        };
-        self.0.push((rule.name().into(), words));
+        self.0.push((rule, step));
     }
 }
 

@@ -36,7 +36,10 @@ pub fn serve(shared: &Arc<Shared>, stop: &AtomicBool, turns: &AtomicU64) -> std:
                 (desk, now)
             });
             let Some(out) = sender.next() else { return };
-            if let Some((len, to)) = desk.handle(now, bytes, from, None, out) {
+            let answer = desk.handle(now, bytes, from, None, out);
+            let answered = answer.map(|(len, to)| (to, &out[..len]));
+            shared.record(desk, from, false, bytes, answered);
+            if let Some((len, to)) = answer {
                 sender.keep(len, to);
             }
         });

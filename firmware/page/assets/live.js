@@ -7,8 +7,9 @@
   let due = null;
   const refresh = async (name) => {
     due = null;
-    // What somebody is typing into is left alone.
-    const old = wanted().filter((element) => !element.contains(document.activeElement) || document.activeElement === document.body);
+    // What somebody is typing into, or has opened to read, is left alone.
+    const busy = (element) => (element.contains(document.activeElement) && document.activeElement !== document.body) || element.querySelector("details[open]");
+    const old = wanted().filter((element) => !busy(element));
     const answer = await fetch(location.href, { headers: { Accept: "text/html" } });
     if (!answer.ok || answer.redirected) return;
     const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
@@ -19,7 +20,8 @@
   };
   const events = new EventSource("/live");
   for (const name of new Set(wanted().map((element) => element.dataset.live))) {
-    events.addEventListener(name, () => { due ??= setTimeout(() => refresh(name).catch(() => {}), 300); });
+    // Not all browsers at the same moment.
+    events.addEventListener(name, () => { due ??= setTimeout(() => refresh(name).catch(() => {}), 200 + Math.random() * 600); });
   }
 })();
 // Long lists of choices can be searched: without this script, the browser's own search does it.

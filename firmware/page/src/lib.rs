@@ -21,8 +21,12 @@
 
 pub mod accounts;
 pub mod backup;
+pub mod calls;
+pub mod diagnostics;
 pub mod firewall;
 pub mod home;
+pub mod live;
+pub mod pbx;
 pub mod policy;
 pub mod shell;
 pub mod texts;
@@ -64,6 +68,14 @@ pub struct Parts {
     pub backup: Arc<dyn backup::Source>,
     /// The first page.
     pub home: Arc<dyn home::Source>,
+    /// PBXs: setting one up, and known flaws.
+    pub pbx: Arc<dyn pbx::Source>,
+    /// Calls.
+    pub calls: Arc<dyn calls::Source>,
+    /// What changed.
+    pub live: Arc<dyn live::Source>,
+    /// Diagnostics.
+    pub diagnostics: Arc<dyn diagnostics::Source>,
     /// What passes, and who is banned.
     pub firewall: Arc<dyn firewall::Source>,
     /// Policies and callers.
@@ -76,6 +88,10 @@ pub fn routes() -> Router<Shell> {
         .merge(accounts::routes())
         .merge(backup::routes())
         .merge(home::routes())
+        .merge(pbx::routes())
+        .merge(calls::routes())
+        .merge(live::routes())
+        .merge(diagnostics::routes())
         .merge(policy::routes())
         .merge(firewall::routes())
 }

@@ -7,13 +7,13 @@
 //!
 //! `make test-image` builds the image, names its folder in `TRUNKGUARD_IMAGE` and runs these tests.
 
-pub mod bench;
 mod calls;
 mod card;
 mod guest;
 mod in_place;
 mod kept;
 pub mod leds;
+pub mod office;
 mod plug;
 mod qmp;
 mod record;

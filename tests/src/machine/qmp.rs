@@ -8,7 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use serde_json::{Value, json};
 
 use crate::Process;
@@ -77,6 +77,20 @@ impl Qmp {
     pub fn events(&mut self) -> Result<&[String]> {
         self.execute("query-status", json!({}))?;
         Ok(&self.events)
+    }
+
+    /// Waits for an event, or finds that it came already.
+    ///
+    /// # Errors
+    /// When it does not within [`PATIENCE`](super::PATIENCE).
+    pub fn until(&mut self, event: &str) -> Result<()> {
+        let began = Instant::now();
+        while !self.events()?.iter().any(|came| came == event) {
+            ensure!(began.elapsed() < super::PATIENCE, "no {event}");
+            // Asking is what makes QEMU's events arrive here.
+            thread::sleep(Duration::from_millis(200));
+        }
+        Ok(())
     }
 
     /// A word of physical memory, as the machine's devices show it.

@@ -100,24 +100,48 @@ impl<'a> Stand<'a> {
         self.site.office.folder().join("machines").join(name)
     }
 
+    /// A new card with the test kernel and this policy to be provisioned.
+    ///
+    /// # Errors
+    /// When it cannot be made.
+    pub fn card(&self, name: &str, policy: &str) -> Result<Card> {
+        let card = Card::with_test_kernel(self.image, &self.path(name))?;
+        card.put("trunkguard.toml", policy)?;
+        Ok(card)
+    }
+
     /// Switches the box on.
     ///
     /// # Errors
     /// When QEMU does not start.
     pub fn start(&self, card: &Card, shell: bool) -> Result<Started> {
+        let at = Instant::now();
         let options = Options {
-            taps: self.taps.clone(),
             shell,
             ..Options::default()
         };
+        let machine = self.start_with(card, options)?;
+        Ok(Started { machine, at })
+    }
+
+    /// Switches the box on with these options; its ports are the stand's.
+    ///
+    /// # Errors
+    /// When QEMU does not start.
+    pub fn start_with(&self, card: &Card, options: Options) -> Result<Machine> {
         self.started.set(self.started.get() + 1);
         let folder = self.path(&format!("machine-{}", self.started.get()));
-        let at = Instant::now();
-        let machine = self
-            .site
-            .gate
-            .within(|| Machine::virt(self.image, card, &folder, &options))?;
-        Ok(Started { machine, at })
+        let options = Options {
+            taps: self.taps.clone(),
+            ..options
+        };
+        let gate = &self.site.gate;
+        gate.within(|| Machine::virt(self.image, card, &folder, &options))
+    }
+
+    /// The host's ends of the machine's ports.
+    pub fn taps(&self) -> &[String] {
+        &self.taps
     }
 
     /// The PBX, at a port that it has not used before.

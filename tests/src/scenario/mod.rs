@@ -1,15 +1,20 @@
 //! Every PBX against the box, whatever its method: one [`Plan`] a PBX, one function a case.
 
 mod cases;
+mod generated;
 
 pub use cases::*;
+pub use generated::{
+    calls_from_the_account, dials_as_voipms, emergency_asks_nobody, every_refusal_refuses,
+    fails_closed, fails_open,
+};
 
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 
-use crate::{Guard, Office, Pbx, Phone, Provider, Root};
+use crate::{Guard, Names, Office, Pbx, Phone, Provider, Root, address};
 
 /// London: allowed by [`Plan::policy`].
 pub const ALLOWED: &str = "011442071838750";
@@ -31,6 +36,9 @@ pub struct Plan {
     pub profile: &'static str,
     /// Further lines of `[[client]]`.
     pub client: &'static str,
+    /// Answers to `trunkguard pbx-config`, whose files are laid over the layers, and whose client is taken; empty where
+    /// all of it is written by hand.
+    pub answers: &'static [&'static str],
     /// Further arguments of `trunkguard run`.
     pub options: &'static [&'static str],
     /// Who the box takes the caller to be.
@@ -75,12 +83,25 @@ pub struct Stage {
     pub provider: Provider,
     /// Extension 1001.
     pub phone: Phone,
+    /// What knows VoIP.ms's names, where the PBX asks.
+    _names: Option<Names>,
 }
 
 impl Plan {
     /// A policy file in which the PBX is the client `office`, calls to the United Kingdom are
     /// allowed, and calls to Cuba are blocked.
+    ///
+    /// # Panics
+    /// When `trunkguard pbx-config` refuses the plan's answers.
     pub fn policy(&self, mode: &str) -> String {
+        let client = if self.answers.is_empty() {
+            format!(
+                "[[client]]\nname = \"office\"\naddresses = [\"127.0.0.10\"]\nprofile = \"{}\"\n",
+                self.profile
+            )
+        } else {
+            generated::client(self).expect("the plan's answers")
+        };
         format!(
             r#"format = 1
 
@@ -94,13 +115,9 @@ countries = ["US", "GB"]
 [policy.block]
 countries = ["CU"]
 
-[[client]]
-name = "office"
-addresses = ["127.0.0.10"]
-profile = "{}"
-{}
+{client}{}
 "#,
-            self.profile, self.client
+            self.client
         )
     }
 
@@ -116,12 +133,22 @@ profile = "{}"
         }
         guard.start()?;
         let provider = office.provider()?;
-        let pbx = office.pbx(self.root, self.layers)?;
+        let more = if self.answers.is_empty() {
+            None
+        } else {
+            Some(generated::files(self, office)?)
+        };
+        let names = more
+            .as_ref()
+            .map(|_| Names::start(address::PROVIDER))
+            .transpose()?;
+        let pbx = Pbx::start(office, self.root, self.layers, more.as_deref())?;
         let stage = Stage {
             guard,
             pbx,
             provider,
             phone: office.phone()?,
+            _names: names,
         };
         self.wait_reachable(&stage)?;
         Ok(stage)

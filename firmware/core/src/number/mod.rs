@@ -88,7 +88,8 @@ pub enum Dialled {
 }
 
 /// Why it is not a number under the client's format.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum NotANumber {
     /// Nothing there.
     Empty,

@@ -79,7 +79,7 @@ fn without_daemon(arguments: &Arguments, ask: &ExplainAsk) -> anyhow::Result<Exp
     let (compiled, _) = policy::load(&arguments.state, None)?;
     let mut clock = Clock::new(&compiled.settings.time_zone).map_err(anyhow::Error::msg)?;
     let gate = Gate::new(compiled.into(), (0, 0));
-    let mut explanation = reasons::explain(&gate, &mut clock, ask)?;
+    let mut explanation = Explanation::from(&reasons::explain(&gate, &mut clock, ask)?);
     explanation.note = Some(
         "no daemon runs on this state directory: limits are shown as if no call had been made"
             .into(),

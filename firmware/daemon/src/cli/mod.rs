@@ -13,10 +13,12 @@ mod history;
 mod network;
 mod page;
 mod panel;
+mod pbx_config;
 mod policy;
 mod pops;
 mod running;
 mod status;
+mod trace;
 
 use std::{net::SocketAddr, path::PathBuf, process::ExitCode};
 
@@ -97,8 +99,12 @@ enum Command {
     Bans(bans::Arguments),
     /// Print the nft script of the rules that are to be in force.
     Ruleset(State),
+    /// Record what the PBX and the box say to each other by SIP, and show it.
+    Trace(trace::Arguments),
     /// Look for the usual mistakes of an installation.
     Doctor(doctor::Arguments),
+    /// Say how to set a PBX up: files to paste, click paths, the policy's client, what to look at.
+    PbxConfig(Box<pbx_config::Arguments>),
     /// Propose a policy from what the office has called.
     Suggest {
         #[command(flatten)]
@@ -239,7 +245,9 @@ pub fn run(arguments: Arguments) -> anyhow::Result<Answer> {
         Command::Pops(arguments) => pops::run(arguments),
         Command::Bans(arguments) => bans::run(arguments),
         Command::Ruleset(state) => running::ruleset(&state.dir),
+        Command::Trace(arguments) => trace::run(&arguments),
         Command::Doctor(arguments) => doctor::run(&arguments),
+        Command::PbxConfig(arguments) => pbx_config::run(*arguments),
         Command::Suggest { output, days } => history::suggest(&output.state.dir, days, output.json),
     }
 }

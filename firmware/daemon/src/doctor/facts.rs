@@ -5,6 +5,7 @@ use std::net::IpAddr;
 
 use serde::Serialize;
 use trunkguard_core::policy::{Firewall, Network};
+use trunkguard_pbx::health::Advice;
 
 /// Everything that is judged.
 #[derive(Clone, Debug, Default, Serialize)]
@@ -37,6 +38,10 @@ pub struct Facts {
     pub daemon: Option<Daemon>,
     /// The PBXs.
     pub pbx: Vec<Pbx>,
+    /// What is known of each PBX by what it says it is, by the client's name.
+    pub known: Vec<(String, Vec<Advice>)>,
+    /// Why the owner's table of known flaws is not used.
+    pub known_problem: Option<String>,
     /// Points of presence that are used, where the daemon says so.
     pub pops: Vec<Pop>,
 }
@@ -167,6 +172,8 @@ pub struct Daemon {
     pub problems: Vec<String>,
     /// Its clients, with the seconds since each was heard of.
     pub clients: Vec<(String, Option<u64>)>,
+    /// Its clients that say what they are, with what they say.
+    pub agents: Vec<(String, String)>,
     /// Datagrams from strangers.
     pub strangers: u64,
     /// The rules are loaded and verified, where it says so.

@@ -3,6 +3,7 @@
 
 mod bans;
 pub mod dns;
+mod drops;
 pub mod intent;
 mod link;
 mod owner;

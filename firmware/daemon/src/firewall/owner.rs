@@ -26,6 +26,7 @@ use trunkguard_store::network::NetworkStore;
 use super::{
     Driver, Firewall, PATIENCE, Work,
     bans::Bans,
+    drops::Drops,
     intent::Facts,
     link::Link,
     pops::Pops,
@@ -111,6 +112,7 @@ pub(super) struct Owner {
     pub(super) retry_at: Instant,
     pub(super) retry_after: Duration,
     figures_at: Instant,
+    drops: Drops,
 }
 
 impl Owner {
@@ -170,6 +172,7 @@ impl Owner {
             retry_at: now,
             retry_after: RETRY.0,
             figures_at: now,
+            drops: Drops::default(),
         }
     }
 
@@ -264,14 +267,15 @@ impl Owner {
     }
 
     fn publish(&mut self) {
-        let now_ms = self.clock.now().mono_ms;
+        let now = self.clock.now();
         let enforces = self.policy.settings.mode != Mode::Detect;
         let pops = self.pops.view();
         let dry = self.driver == Driver::DryRun;
         let report = self.bans.report(self.policy.settings.mode);
         let dropped = report.decided.iter().chain(&report.always);
         let dropped = dropped.map(|line| line.packets).sum();
-        let bans = self.bans.ledger.list(now_ms);
+        self.drops.note(now.unix_ms, dropped);
+        let bans = self.bans.ledger.list(now.mono_ms);
         self.firewall.show(View {
             status: FirewallStatus {
                 driver: if dry { "dry-run" } else { "nft" }.into(),
@@ -291,6 +295,7 @@ impl Owner {
             pops,
             report: (!dry).then_some(report),
             bans,
+            dropped: self.drops.list(),
             never: self.never(),
             ruleset: self.ruleset.clone(),
         });

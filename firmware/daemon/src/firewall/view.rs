@@ -18,9 +18,23 @@ pub struct View {
     pub never: Vec<NeverLine>,
     /// What was dropped, or would have been, in plain words; `None` with `dry-run`.
     pub report: Option<Report>,
+    /// When packets were dropped: where each span of 15 minutes began (ms since 1970), and how many.
+    pub dropped: Vec<(i64, u64)>,
     /// The script of the rules that are to be in force; empty where there is none, and why not is the
     /// status's problem.
     pub ruleset: String,
+}
+
+impl View {
+    /// Packets dropped in the hour that begins then.
+    pub fn dropped_in(&self, begin_ms: i64) -> u64 {
+        let hour = begin_ms..begin_ms + 3_600_000;
+        let slots = self.dropped.iter();
+        slots
+            .filter(|(begin, _)| hour.contains(begin))
+            .map(|(_, packets)| packets)
+            .sum()
+    }
 }
 
 /// State and figures.

@@ -29,6 +29,7 @@ impl Source for Office {
             never,
             report,
             ruleset,
+            ..
         } = view;
         Ok(View {
             driver: status.driver,

@@ -4,9 +4,14 @@
 
 mod accounts;
 mod backup;
+mod calls;
+mod diagnostics;
 mod firewall;
 mod home;
+mod live;
+mod pbx;
 mod policy;
+mod times;
 
 use std::{
     net::{SocketAddr, TcpListener},
@@ -35,6 +40,7 @@ pub struct Office(Arc<Inner>);
 struct Inner {
     state: PathBuf,
     kept: Mutex<PageStore>,
+    home: Mutex<home::Last>,
     backup: backup::Desk,
 }
 
@@ -51,6 +57,7 @@ impl Office {
         Ok(Office(Arc::new(Inner {
             state: state.to_owned(),
             kept: Mutex::new(kept),
+            home: Mutex::default(),
             backup: backup::Desk::default(),
         })))
     }
@@ -63,6 +70,11 @@ impl Office {
     /// Accounts and the audit log.
     fn kept(&self) -> MutexGuard<'_, PageStore> {
         self.0.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What the first page showed last; whoever holds it makes the next.
+    fn last_home(&self) -> MutexGuard<'_, home::Last> {
+        self.0.home.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Asks the daemon.
@@ -126,8 +138,12 @@ pub fn open(state: &Path, web: SocketAddr, shows_code: bool) -> anyhow::Result<P
     }
     let parts = Parts {
         accounts: Arc::new(office.clone()),
-        backup: Arc::new(office.clone()),
         home: Arc::new(office.clone()),
+        pbx: Arc::new(office.clone()),
+        calls: Arc::new(office.clone()),
+        live: Arc::new(office.clone()),
+        diagnostics: Arc::new(office.clone()),
+        backup: Arc::new(office.clone()),
         firewall: Arc::new(office.clone()),
         policy: trunkguard_page::policy::Policies::new(Arc::new(office)),
     };

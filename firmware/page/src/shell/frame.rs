@@ -36,9 +36,11 @@ impl Section {
     /// What the menu holds, in order, with the addresses. A slice adds its own line when it has a page.
     const MENU: &[(Section, &str)] = &[
         (Section::Home, "/"),
+        (Section::Calls, "/calls"),
         (Section::Policy, "/policy"),
         (Section::Firewall, "/firewall"),
-        (Section::Box, "/box/backup"),
+        (Section::Pbx, "/pbx"),
+        (Section::Box, "/box/diagnostics"),
     ];
 
     fn text(self, t: &texts::Frame) -> &'static str {
@@ -153,6 +155,11 @@ impl Frame {
                 here: section == self.section,
             })
             .collect()
+    }
+
+    /// Does the menu have this address? For links to slices that a page can do without.
+    pub fn has(&self, href: &str) -> bool {
+        Section::MENU.iter().any(|(_, known)| *known == href)
     }
 
     /// A whole page.

@@ -55,6 +55,7 @@ struct Inner {
     /// Passwords are looked at one at a time: each takes 19 MiB.
     passwords: Semaphore,
     assets: assets::Assets,
+    live: crate::live::Hub,
 }
 
 impl Shell {
@@ -67,6 +68,7 @@ impl Shell {
             questions: Semaphore::new(AT_ONCE),
             passwords: Semaphore::new(1),
             assets: assets::Assets::new(),
+            live: crate::live::Hub::default(),
         }))
     }
 
@@ -118,6 +120,11 @@ impl Shell {
                 .lock()
                 .unwrap_or_else(PoisonError::into_inner),
         )
+    }
+
+    /// Who is looking.
+    pub(crate) fn live(&self) -> &crate::live::Hub {
+        &self.0.live
     }
 
     fn assets(&self) -> &assets::Assets {

@@ -3,18 +3,25 @@
 
 mod accounts;
 mod backup;
+mod calls;
 mod countries;
+mod diagnostics;
 mod firewall;
 mod frame;
 mod home;
+mod pbx;
 mod policy;
+pub mod verdicts;
 
 pub use accounts::Accounts;
 pub use backup::Backup;
+pub use calls::Calls;
 pub use countries::{countries, country};
+pub use diagnostics::Diagnostics;
 pub use firewall::{Firewall, dropped_in_french};
 pub use frame::Frame;
 pub use home::Home;
+pub use pbx::Pbx;
 pub use policy::{KINDS, Policy};
 
 use axum::http::{HeaderMap, header};
@@ -143,6 +150,9 @@ mod tests {
             Frame::PAIRS,
             Accounts::PAIRS,
             Home::PAIRS,
+            Calls::PAIRS,
+            Pbx::PAIRS,
+            Diagnostics::PAIRS,
             Policy::PAIRS,
             Firewall::PAIRS,
             Backup::PAIRS,

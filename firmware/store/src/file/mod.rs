@@ -1,5 +1,6 @@
 //! The policy file: TOML with a line, a key and a remedy for everything that is wrong with it.
 
+mod blank;
 mod explain;
 mod locate;
 mod numbers;
@@ -13,6 +14,8 @@ use std::{
 use serde::Deserialize;
 use toml::de::{DeTable, Deserializer};
 use trunkguard_core::policy::{Definition, Policy};
+
+pub use blank::blanked;
 
 /// Largest policy file, in octets.
 pub const MAX_FILE: usize = 16 << 20;

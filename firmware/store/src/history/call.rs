@@ -1,8 +1,7 @@
-//! Looking for calls.
+//! What calls to look for, and what is known of one.
 
-use std::{collections::HashMap, net::IpAddr};
+use std::net::IpAddr;
 
-use rusqlite::{Connection, params};
 use serde::Serialize;
 use trunkguard_core::{
     number::Kind,
@@ -11,8 +10,7 @@ use trunkguard_core::{
     verdict::{Level, Rule},
 };
 
-use super::{SCAN, report_damage};
-use crate::journal::packed::Calls;
+use super::Key;
 
 /// Most calls that are answered at once.
 pub const MOST_CALLS: u32 = 10_000;
@@ -30,6 +28,8 @@ pub struct Filter {
     pub rule: Option<Rule>,
     /// Not before, ms since 1970.
     pub since_ms: i64,
+    /// Not after, ms since 1970.
+    pub until_ms: i64,
     /// Did it go through?
     pub approved: Option<bool>,
     /// Was the policy for it? Differs from `approved` in Detect.
@@ -46,6 +46,7 @@ impl Default for Filter {
             number: None,
             rule: None,
             since_ms: i64::MIN,
+            until_ms: i64::MAX,
             approved: None,
             allowed: None,
             limit: 100,
@@ -54,10 +55,10 @@ impl Default for Filter {
 }
 
 impl Filter {
-    fn takes(&self, client: &str, record: &Record) -> bool {
+    pub(super) fn takes(&self, client: &str, record: &Record) -> bool {
         let is = |wanted: &Option<String>, there: &str| wanted.as_ref().is_none_or(|w| w == there);
         let verdict = &record.verdict;
-        record.unix_ms >= self.since_ms
+        (self.since_ms..=self.until_ms).contains(&record.unix_ms)
             && is(&self.client, client)
             && is(&self.caller, &record.caller)
             && self
@@ -66,7 +67,7 @@ impl Filter {
             && self.approved.is_none_or(|a| a == verdict.approved)
             && self.allowed.is_none_or(|a| a == verdict.allowed)
             && self.number.as_ref().is_none_or(|part| {
-                let part = part.trim_start_matches('+');
+                let part = digits_of(part);
                 record.dialled.contains(part)
                     || record
                         .digits
@@ -76,9 +77,16 @@ impl Filter {
     }
 }
 
+/// The part of a number that is looked for: numbers are kept without their `+`.
+pub(super) fn digits_of(part: &str) -> &str {
+    part.trim_start_matches('+')
+}
+
 /// One decided call, or the refusals of an hour that mean the same.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Call {
+    /// Where it stands in the history.
+    pub key: Key,
     /// ms since 1970; of refusals the last.
     pub unix_ms: i64,
     /// ms since 1970 of the first of several refusals.
@@ -124,9 +132,10 @@ pub struct Call {
 }
 
 impl Call {
-    fn new(client: &str, record: &Record, first_ms: i64, count: u64) -> Self {
+    pub(super) fn new(key: Key, client: &str, record: &Record, first_ms: i64, count: u64) -> Self {
         let Record { verdict, .. } = record;
         Call {
+            key,
             unix_ms: record.unix_ms,
             first_ms,
             count,
@@ -150,81 +159,4 @@ impl Call {
             phone_agent: record.phone_agent.as_str().into(),
         }
     }
-}
-
-pub(super) fn find(
-    connection: &Connection,
-    clients: &HashMap<u32, String>,
-    filter: &Filter,
-) -> rusqlite::Result<Vec<Call>> {
-    let limit = filter.limit.min(MOST_CALLS) as usize;
-    let name = |client: u32| clients.get(&client).map_or("?", String::as_str);
-    let mut found = Vec::new();
-    if filter.approved != Some(false) {
-        approved(connection, filter, limit, &name, &mut found)?;
-    }
-    if filter.approved != Some(true) {
-        refused(connection, filter, limit, &name, &mut found)?;
-    }
-    found.sort_by_key(|call| std::cmp::Reverse(call.unix_ms));
-    found.truncate(limit);
-    Ok(found)
-}
-
-fn approved<'a>(
-    connection: &Connection,
-    filter: &Filter,
-    limit: usize,
-    name: &impl Fn(u32) -> &'a str,
-    found: &mut Vec<Call>,
-) -> rusqlite::Result<()> {
-    let mut statement = connection.prepare(
-        "SELECT first_ms, packed FROM call WHERE last_ms >= ?1 AND id > (SELECT max(id) FROM call) - ?2 ORDER BY id DESC",
-    )?;
-    let mut rows = statement.query(params![filter.since_ms, SCAN])?;
-    while let Some(row) = rows.next()? {
-        if found.len() >= limit {
-            break;
-        }
-        let mut calls = Calls::new(row.get_ref(1)?.as_blob()?, row.get(0)?);
-        let taken = calls
-            .by_ref()
-            .filter(|(client, record)| filter.takes(name(*client), record));
-        found.extend(
-            taken.map(|(client, record)| Call::new(name(client), &record, record.unix_ms, 1)),
-        );
-        report_damage(&calls);
-    }
-    Ok(())
-}
-
-fn refused<'a>(
-    connection: &Connection,
-    filter: &Filter,
-    limit: usize,
-    name: &impl Fn(u32) -> &'a str,
-    found: &mut Vec<Call>,
-) -> rusqlite::Result<()> {
-    let mut statement =
-        connection.prepare("SELECT first_ms, last_ms, count, packed FROM refusal WHERE last_ms >= ?1 ORDER BY last_ms DESC")?;
-    let mut rows = statement.query(params![filter.since_ms])?;
-    let mut taken = 0;
-    while let Some(row) = rows.next()? {
-        if taken >= limit {
-            break;
-        }
-        let count = row.get::<_, i64>(2)?.unsigned_abs();
-        let mut calls = Calls::new(row.get_ref(3)?.as_blob()?, row.get(1)?);
-        let matching = calls
-            .by_ref()
-            .filter(|(client, record)| filter.takes(name(*client), record));
-        let first_ms = row.get(0)?;
-        let before = found.len();
-        found.extend(
-            matching.map(|(client, record)| Call::new(name(client), &record, first_ms, count)),
-        );
-        taken += found.len() - before;
-        report_damage(&calls);
-    }
-    Ok(())
 }

@@ -1,6 +1,9 @@
 //! Reading the history, while its writer works or while nobody does.
 
 mod call;
+mod counts;
+mod find;
+mod key;
 #[cfg(test)]
 mod tests;
 
@@ -14,6 +17,9 @@ use serde::Serialize;
 use trunkguard_core::{policy::CountryCode, record::Record, verdict::Rule};
 
 pub use call::{Call, Filter, MOST_CALLS};
+pub use counts::Counts;
+pub use find::Found;
+pub use key::{Cursor, Key};
 
 use crate::{
     disk,
@@ -125,7 +131,52 @@ impl History {
     /// # Errors
     /// When the file cannot be read.
     pub fn calls(&self, filter: &Filter) -> Result<Vec<Call>, HistoryError> {
-        self.with(|connection| call::find(connection, &clients(connection)?, filter))
+        let mut calls: Vec<Call> = Vec::new();
+        let mut cursor = None;
+        loop {
+            let rest = filter.limit.min(MOST_CALLS) as usize - calls.len();
+            let found = self.page(
+                &Filter {
+                    limit: rest as u32,
+                    ..filter.clone()
+                },
+                cursor.as_ref(),
+            )?;
+            calls.extend(found.calls);
+            cursor = found.next;
+            if cursor.is_none() || calls.len() >= filter.limit.min(MOST_CALLS) as usize {
+                return Ok(calls);
+            }
+        }
+    }
+
+    /// The calls of [`History::calls`] a page at a time: `after` is where the page before ended. Looks through some megabytes
+    /// of history and no more, so that an answer never takes long.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn page(&self, filter: &Filter, after: Option<&Cursor>) -> Result<Found, HistoryError> {
+        self.with(|connection| find::page(connection, &clients(connection)?, filter, after))
+    }
+
+    /// One call. `None` where there is none (any more).
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn call(&self, key: Key) -> Result<Option<Call>, HistoryError> {
+        self.with(|connection| find::one(connection, &clients(connection)?, key))
+    }
+
+    /// Names of all clients that have calls, in alphabetical order.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn clients(&self) -> Result<Vec<String>, HistoryError> {
+        self.with(|connection| {
+            let mut names: Vec<String> = clients(connection)?.into_values().collect();
+            names.sort();
+            Ok(names)
+        })
     }
 
     /// The newest approved calls since `since_ms`, at most about `most`, oldest first give or

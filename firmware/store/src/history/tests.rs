@@ -151,3 +151,117 @@ fn no_history_is_an_empty_one() {
     assert_eq!(history.totals(0).unwrap(), Totals::default());
     assert_eq!(history.incidents(false, 10).unwrap(), []);
 }
+
+/// A history in which every third call is refused.
+fn morning(dir: &std::path::Path) {
+    let (journal, _) = Journal::open(dir, Options::default(), |_, _| {}).unwrap();
+    assert!(journal.announce(names(&["office", "shop"])));
+    for n in 0..300i64 {
+        let (ms, number) = (n * 600_000, format!("+1809555{n:04}"));
+        let caller = ["101", "102"][n as usize % 2];
+        let record = match n % 3 {
+            0 => sample::refused(0, ms, caller, &number),
+            _ => sample::approved(1, ms, caller, &number),
+        };
+        let ticket = None;
+        journal.push(&mut vec![Entry { record, ticket }]);
+        // Five in a row.
+        if n % 7 == 0 {
+            assert!(journal.flush());
+        }
+    }
+    assert!(journal.flush());
+}
+
+#[test]
+fn pages_put_together_are_the_whole_list() {
+    let dir = sample::memory_dir();
+    morning(dir.path());
+    let history = History::open(dir.path()).unwrap();
+    for filter in [
+        Filter::default(),
+        Filter {
+            caller: Some("102".into()),
+            ..Filter::default()
+        },
+        Filter {
+            approved: Some(false),
+            ..Filter::default()
+        },
+        Filter {
+            client: Some("shop".into()),
+            since_ms: 60_000_000,
+            until_ms: 120_000_000,
+            ..Filter::default()
+        },
+    ] {
+        let whole = history
+            .calls(&Filter {
+                limit: 1_000,
+                ..filter.clone()
+            })
+            .unwrap();
+        assert!(whole.len() > 50, "{filter:?}");
+        assert!(
+            whole.is_sorted_by(|a, b| a.unix_ms > b.unix_ms),
+            "newest first"
+        );
+        for limit in [1, 7, 50] {
+            let (mut pages, mut after) = (Vec::new(), None);
+            loop {
+                let page = Filter {
+                    limit,
+                    ..filter.clone()
+                };
+                let found = history.page(&page, after.as_ref()).unwrap();
+                assert!(found.calls.len() <= limit as usize);
+                pages.extend(found.calls);
+                after = found.next.map(|at| at.to_string().parse().unwrap());
+                if after.is_none() {
+                    break;
+                }
+            }
+            assert_eq!(pages, whole, "{limit} at a time");
+        }
+    }
+}
+
+#[test]
+fn a_call_is_found_by_its_key_and_nothing_by_another() {
+    let dir = sample::memory_dir();
+    morning(dir.path());
+    let history = History::open(dir.path()).unwrap();
+    let calls = history
+        .calls(&Filter {
+            limit: 300,
+            ..Filter::default()
+        })
+        .unwrap();
+    for call in &calls {
+        assert_eq!(history.call(call.key).unwrap().as_ref(), Some(call));
+    }
+    for key in [
+        Key::Approved(9_999, 0),
+        Key::Approved(1, 999),
+        Key::Refused(9_999),
+    ] {
+        assert_eq!(history.call(key).unwrap(), None);
+    }
+    assert_eq!(history.clients().unwrap(), ["office", "shop"]);
+}
+
+#[test]
+fn calls_are_counted_where_they_were() {
+    let dir = sample::memory_dir();
+    morning(dir.path());
+    let history = History::open(dir.path()).unwrap();
+    let edges = [0, 6_000_000, 12_000_000];
+    let counts = history.counts(&edges).unwrap();
+    // Ten calls each, the first of each ten at its edge.
+    let brief: Vec<_> = counts
+        .iter()
+        .map(|c| (c.approved, c.would_refuse, c.refused))
+        .collect();
+    assert_eq!(brief, [(6, 0, 4), (7, 0, 3)]);
+    assert_eq!(history.counts(&[]).unwrap(), []);
+}

@@ -45,6 +45,10 @@ const SCHEMA: &str = "
     ) STRICT, WITHOUT ROWID;
 ";
 
+/// For the page, which looks for refusals by time. Beside [`SCHEMA`], because files of before have none; a version before
+/// this one keeps it up to date all the same.
+const BY_TIME: &str = "CREATE INDEX IF NOT EXISTS refusal_last ON refusal (last_ms)";
+
 /// Why the history cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Trouble {
@@ -127,6 +131,7 @@ fn prepare(connection: &mut Connection) -> rusqlite::Result<()> {
         tx.pragma_update(None, "user_version", VERSION)?;
         tx.commit()?;
     }
+    connection.execute_batch(BY_TIME)?;
     Ok(())
 }
 

@@ -19,7 +19,7 @@ mod tests;
 type Check = fn(&Facts) -> Vec<Finding>;
 
 /// Every check, in the order in which an installer would go.
-pub const ALL: [Check; 18] = [
+pub const ALL: [Check; 19] = [
     ports::present,
     ports::linked,
     ports::swapped,
@@ -38,6 +38,7 @@ pub const ALL: [Check; 18] = [
     pbx::clients,
     pbx::behind,
     pbx::reachable,
+    pbx::known,
 ];
 
 fn topology(facts: &Facts) -> Option<Topology> {

@@ -1,6 +1,7 @@
 //! The PBX.
 
 use trunkguard_core::policy::Topology;
+use trunkguard_pbx::health::{Advice, Kind};
 
 use super::{
     super::{
@@ -130,4 +131,71 @@ pub fn reachable(facts: &Facts) -> Vec<Finding> {
         }
     });
     judged.collect()
+}
+
+/// Is a flaw known of what it says it is?
+pub fn known(facts: &Facts) -> Vec<Finding> {
+    let mut found = Vec::new();
+    if let Some(problem) = &facts.known_problem {
+        found.push(Finding::of(
+            "pbx-health",
+            Hint,
+            problem,
+            "correct or remove it; the built-in table is used meanwhile",
+        ));
+    }
+    for (name, advice) in &facts.known {
+        let (unseen, seen): (Vec<&Advice>, Vec<&Advice>) =
+            advice.iter().partition(|a| a.kind == Kind::CannotBeSeen);
+        found.extend(seen.iter().map(|a| one(name, a)));
+        if !unseen.is_empty() {
+            found.push(modules(name, &unseen));
+        }
+        if seen.is_empty() {
+            let what = format!("{name}: no flaw is known of the version that it says it is");
+            found.push(Finding::ok("pbx-health", what));
+        }
+    }
+    found
+}
+
+fn one(name: &str, advice: &Advice) -> Finding {
+    let severity = if advice.kind == Kind::MayBeVulnerable {
+        Warning
+    } else {
+        Hint
+    };
+    let exploited = if advice.exploited {
+        "; it is being used by attackers"
+    } else {
+        ""
+    };
+    Finding::of(
+        "pbx-health",
+        severity,
+        format!("{name}: {}: {}{exploited}", advice.id, advice.what),
+        format!("{} ({})", advice.remedy, advice.source),
+    )
+}
+
+/// Modules in one finding: they are many, and all are looked at on one page of the PBX.
+fn modules(name: &str, unseen: &[&Advice]) -> Finding {
+    let each: Vec<String> = unseen
+        .iter()
+        .map(|a| {
+            format!(
+                "\n           {}: {}; {} ({})",
+                a.id, a.what, a.remedy, a.source
+            )
+        })
+        .collect();
+    Finding::of(
+        "pbx-health",
+        Hint,
+        format!(
+            "{name}: {} known flaws of modules cannot be seen from here",
+            unseen.len()
+        ),
+        format!("look at the PBX:{}", each.concat()),
+    )
 }

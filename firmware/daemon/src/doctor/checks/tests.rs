@@ -116,6 +116,8 @@ fn sound(topology: Topology) -> Facts {
             elsewhere: Vec::new(),
             alive: Some(true),
         }],
+        known: vec![("pbx".into(), Vec::new())],
+        known_problem: None,
     }
 }
 
@@ -376,4 +378,32 @@ fn the_worst_comes_first_and_is_said_with_its_remedy() {
         text.starts_with("PROBLEM  DNS is blocked") && text.contains("\n         -> "),
         "{text}"
     );
+}
+
+#[test]
+fn a_pbx_with_known_flaws() {
+    use trunkguard_pbx::health::Table;
+    let says = |agent: &'static str| {
+        move |f: &mut Facts| {
+            let known = crate::pbx_health::of(agent, Table::built_in(), None);
+            f.known = vec![("pbx".into(), known)];
+        }
+    };
+    assert_eq!(after(Side, says("Asterisk PBX 22.10.1")), []);
+    assert_eq!(after(Side, says("My own PBX")), []);
+    assert_eq!(
+        after(Side, says("Asterisk PBX 16.28.0")),
+        [("pbx-health", Hint)]
+    );
+    // One that may be, the end of its Asterisk, and the modules.
+    assert_eq!(
+        after(Side, says("FPBX-15.0.16.26(16.6.2)")),
+        [
+            ("pbx-health", Warning),
+            ("pbx-health", Hint),
+            ("pbx-health", Hint)
+        ]
+    );
+    let unread = |f: &mut Facts| f.known_problem = Some("pbx-health.toml is not used".into());
+    assert_eq!(after(Side, unread), [("pbx-health", Hint)]);
 }

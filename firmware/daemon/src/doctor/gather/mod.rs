@@ -16,7 +16,10 @@ use trunkguard_store::{
 };
 
 use super::facts::{Asked, Daemon, Facts, Helper, Kernel, Pbx, Port, Settings};
-use crate::control::{self, Ask};
+use crate::{
+    control::{self, Ask},
+    pbx_health,
+};
 
 mod ask;
 mod read;
@@ -49,7 +52,14 @@ pub fn facts(state: &Path, board: Option<&Profile>) -> Facts {
         .ok()
         .flatten();
     let ports = read::ports();
+    let (table, known_problem) = pbx_health::table(state);
+    let daemon = status.as_ref().map(daemon);
+    let agents = daemon.iter().flat_map(|d| &d.agents);
     Facts {
+        known: agents
+            .map(|(name, agent)| (name.clone(), pbx_health::of(agent, &table, None)))
+            .collect(),
+        known_problem,
         unix_s: SystemTime::now()
             .duration_since(UNIX_EPOCH)
             .map_or(0, |since| since.as_secs() as i64),
@@ -74,7 +84,7 @@ pub fn facts(state: &Path, board: Option<&Profile>) -> Facts {
             .flatten()
             .map(|view| pops(&view))
             .unwrap_or_default(),
-        daemon: status.as_ref().map(daemon),
+        daemon,
         pbx,
         settings,
     }
@@ -197,6 +207,11 @@ fn daemon(status: &serde_json::Value) -> Daemon {
         clients: list("clients")
             .iter()
             .filter_map(|c| Some((text(&c["name"])?, c["heard_s"].as_u64())))
+            .collect(),
+        agents: list("clients")
+            .iter()
+            .filter_map(|c| Some((text(&c["name"])?, text(&c["user_agent"])?)))
+            .filter(|(_, agent)| !agent.is_empty())
             .collect(),
         strangers: status["strangers"].as_u64().unwrap_or(0),
         firewall_loaded: (firewall["driver"] == "nft")

@@ -1,16 +1,13 @@
-//! A box beside an office's PBX: the machine, its card, and who calls.
+//! A usual office: its policy, its numbers, and what a test asks of a box in it.
 
-use std::{net::SocketAddr, path::PathBuf, time::Duration};
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 
-use super::{Card, Guest, Image, Machine, Options, plug};
-use crate::{
-    site::{Site, at},
-    wire::Udp,
-};
+use super::Guest;
+use crate::wire::Udp;
 
-/// A policy of a usual office for a box of `side` at [`at::BOX`], in a mode.
+/// A policy of a usual office for a box of `side` at [`at::BOX`](crate::site::at::BOX), in a mode.
 pub fn policy(mode: &str) -> String {
     format!(
         r#"format = 1
@@ -64,71 +61,6 @@ pub const APPROVED: &str = "011442071838750";
 pub const AT_HOME: &str = "12125550123";
 /// One that it does not.
 pub const DENIED: &str = "01126377123456";
-
-/// The bench of one test.
-pub struct Bench<'a> {
-    /// Where it stands.
-    pub site: &'a Site<'a>,
-    image: &'a Image,
-    taps: Vec<String>,
-    starts: u32,
-}
-
-impl<'a> Bench<'a> {
-    /// Takes the place of the site's own box.
-    ///
-    /// # Errors
-    /// When it cannot be plugged in.
-    pub fn new(site: &'a Site<'a>, image: &'a Image) -> Result<Bench<'a>> {
-        Ok(Bench {
-            site,
-            image,
-            taps: plug(site)?,
-            starts: 0,
-        })
-    }
-
-    /// A new card with the test kernel and this policy to be provisioned.
-    ///
-    /// # Errors
-    /// When it cannot be made.
-    pub fn card(&self, name: &str, policy: &str) -> Result<Card> {
-        let card = Card::with_test_kernel(self.image, &self.path(name))?;
-        card.put("trunkguard.toml", policy)?;
-        Ok(card)
-    }
-
-    /// A path in the test's own folder.
-    pub fn path(&self, name: &str) -> PathBuf {
-        self.site.office.folder().join(name)
-    }
-
-    /// Switches the box on with a card.
-    ///
-    /// # Errors
-    /// When QEMU does not start.
-    pub fn start(&mut self, card: &Card, options: Options) -> Result<Machine> {
-        self.starts += 1;
-        let folder = self.path(&format!("machine-{}", self.starts));
-        let taps = self.taps.clone();
-        let options = Options { taps, ..options };
-        (self.site.gate).within(|| Machine::virt(self.image, card, &folder, &options))
-    }
-
-    /// The host's ends of the machine's ports.
-    pub fn taps(&self) -> &[String] {
-        &self.taps
-    }
-
-    /// A client at the PBX's address.
-    ///
-    /// # Errors
-    /// When it has no socket.
-    pub fn client(&self) -> Result<Udp> {
-        let target = SocketAddr::from((at::BOX, 5060));
-        self.site.lan.within(|| Udp::at(at::PBX, target))
-    }
-}
 
 /// Waits until the whole box is up and its daemon answers the command line.
 ///
