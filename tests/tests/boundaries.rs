@@ -130,7 +130,9 @@ fn foreign_crates_stay_in_their_shell() {
         ),
         ("axum", &["trunkguard-page"]),
         ("askama", &["trunkguard-page"]),
-        ("argon2", &["trunkguard-page"]),
+        // The page's passwords, and the seal of a backup.
+        ("argon2", &["trunkguard-page", "trunkguard-store"]),
+        ("chacha20poly1305", &["trunkguard-store"]),
         ("hyper", &["trunkguard-page"]),
         ("hickory-net", &["trunkguard-dns"]),
         ("hickory-proto", &[]),

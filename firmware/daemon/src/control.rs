@@ -11,7 +11,10 @@ use std::{
 
 use anyhow::{Context, bail};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
-use trunkguard_core::{bans::Service, pops::owner::Subject};
+use trunkguard_core::{
+    bans::Service,
+    pops::owner::{self, Subject},
+};
 
 use crate::trace;
 
@@ -44,8 +47,20 @@ pub enum Ask {
     MeasurePops,
     /// What there is to see of the firewall.
     Firewall,
-    /// A person's decision on PoPs or bans.
+    /// A decision on PoPs or bans by whoever may use the command line.
     Decide(Decision),
+    /// The same by somebody who is known by name.
+    DecideAs {
+        /// Who.
+        by: String,
+        /// What.
+        decision: Decision,
+    },
+    /// Put these decisions on PoPs in place of all others (a backup).
+    ReplaceDecisions {
+        /// All of them.
+        decisions: Vec<owner::Decision>,
+    },
 }
 
 /// A person's decision on PoPs or bans.

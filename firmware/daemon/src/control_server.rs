@@ -22,7 +22,7 @@ use trunkguard_store::policy_store::{Origin, PolicyStore};
 
 use crate::{
     clock::Clock,
-    control::{self, Ask, LONGEST, Reply},
+    control::{self, Ask, Decision, LONGEST, Reply},
     daemon::Run,
     firewall, health, policy, reasons,
 };
@@ -122,9 +122,13 @@ fn answer(run: &Run, line: &str) -> Vec<u8> {
         Ok(Ask::Trace(order)) => reply(Ok(run.shared.recorder.order(order, Instant::now()))),
         Ok(Ask::MeasurePops) => reply(measure(run)),
         Ok(Ask::Firewall) => reply(Ok(&*run.firewall.view())),
-        Ok(Ask::Decide(decision)) => {
-            reply(run.firewall.decide(decision).map_err(anyhow::Error::msg))
-        }
+        Ok(Ask::Decide(decision)) => decide(run, decision, "command line"),
+        Ok(Ask::DecideAs { by, decision }) => decide(run, decision, &by),
+        Ok(Ask::ReplaceDecisions { decisions }) => reply(
+            (run.firewall.replace_decisions(decisions))
+                .map(|()| true)
+                .map_err(anyhow::Error::msg),
+        ),
         Err(problem) => reply::<()>(Err(anyhow::anyhow!(
             "the question is not understood: {problem}"
         ))),
@@ -139,6 +143,14 @@ fn measure(run: &Run) -> anyhow::Result<BTreeMap<String, Option<u32>>> {
         .map_err(|_| anyhow::anyhow!("the PoPs are being measured already; wait a few seconds"))?;
     let measurement = firewall::measure::all(crate::daemon::random()?);
     Ok(tokio::runtime::Handle::current().block_on(measurement))
+}
+
+fn decide(run: &Run, decision: Decision, by: &str) -> Vec<u8> {
+    reply(
+        run.firewall
+            .decide(decision, by)
+            .map_err(anyhow::Error::msg),
+    )
 }
 
 fn reply<T: Serialize>(answer: anyhow::Result<T>) -> Vec<u8> {

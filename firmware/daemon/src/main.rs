@@ -3,6 +3,7 @@
 //! Exit codes: 0 done, 1 the answer is no (denied, unhealthy), 2 usage or bad input. Errors go to
 //! standard error: one line first, the chain of causes after it.
 
+mod backup;
 mod batch;
 mod cli;
 mod clock;
@@ -21,9 +22,11 @@ mod panel;
 mod pbx_health;
 mod policy;
 mod reasons;
+mod replay;
 mod setup_window;
 mod sockets;
 mod streams;
+mod suggest;
 mod tls;
 mod trace;
 mod udp;

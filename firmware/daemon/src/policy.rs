@@ -2,14 +2,20 @@
 
 use std::path::Path;
 
-use anyhow::bail;
+use anyhow::{Context, bail};
 use trunkguard_core::policy::{Definition, Policy, Problem};
 use trunkguard_store::{
-    file,
+    file::{self, FileError},
     policy_store::{Origin, PolicyStore},
 };
 
-use crate::clock::Clock;
+use crate::{
+    clock::Clock,
+    control::{self, Ask},
+};
+
+/// What stands for the name of a policy that came as text.
+const SENT: &str = "policy";
 
 /// What `make run` begins with.
 pub const EXAMPLE: &str = include_str!("../example/policy.toml");
@@ -24,6 +30,19 @@ pub fn read_file(path: &Path) -> anyhow::Result<Definition> {
         return Err(file::problem(&text, path, "settings.time_zone", &problem).into());
     }
     Ok(definition)
+}
+
+/// Reads and checks a policy that somebody sent, as text of a policy file.
+///
+/// # Errors
+/// Line, key and remedy.
+pub fn read_sent(text: &str) -> Result<Definition, FileError> {
+    let name = Path::new(SENT);
+    let definition = file::parse_sent(text, name)?;
+    match Clock::new(&definition.settings.time_zone) {
+        Ok(_) => Ok(definition),
+        Err(problem) => Err(file::problem(text, name, "settings.time_zone", &problem)),
+    }
 }
 
 /// The policy to begin with where none is stored: a file, or the example built in.
@@ -49,6 +68,86 @@ pub fn load(state: &Path, first_policy: Option<&Path>) -> anyhow::Result<(Policy
     Ok((compile(&store.definition()?)?, origin))
 }
 
+/// Is what is stored in force?
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Force {
+    /// The running daemon has taken it over.
+    Now,
+    /// No daemon runs on this state directory.
+    NextStart,
+}
+
+impl Force {
+    /// In words.
+    pub fn words(self) -> &'static str {
+        match self {
+            Force::Now => "in force now",
+            Force::NextStart => {
+                "in force at the next start (no daemon runs on this state directory)"
+            }
+        }
+    }
+}
+
+/// Stores another policy and has the running daemon take it over, or leaves everything as it was. With `made_from`, only in
+/// the place of that policy.
+///
+/// # Errors
+/// What is wrong with it, or why it is not taken over.
+pub fn put_in_force(
+    state: &Path,
+    made_from: Option<&Definition>,
+    definition: &Definition,
+) -> anyhow::Result<Force> {
+    Clock::new(&definition.settings.time_zone).map_err(anyhow::Error::msg)?;
+    let (mut store, _) = PolicyStore::open(state)?;
+    let before = store.definition()?;
+    match made_from {
+        Some(made_from) => store.replace_from(made_from, definition)?,
+        None => store.replace(definition)?,
+    };
+    take_over(state).or_else(|problem| take_back(&mut store, &before, problem))
+}
+
+/// Changes the stored policy and has the running daemon take it over: all of it or nothing.
+///
+/// # Errors
+/// As [`put_in_force`].
+pub fn change(state: &Path, edit: impl FnOnce(&mut Definition)) -> anyhow::Result<Force> {
+    let before = definition(state)?;
+    let mut after = before.clone();
+    edit(&mut after);
+    put_in_force(state, Some(&before), &after)
+}
+
+/// The daemon goes on with what was before: so does the store.
+///
+/// # Errors
+/// Always: with the problem.
+pub fn take_back<T>(
+    store: &mut PolicyStore,
+    before: &Definition,
+    problem: anyhow::Error,
+) -> anyhow::Result<T> {
+    store
+        .replace(before)
+        .context("what the daemon did not take over stays stored")?;
+    Err(problem)
+}
+
+/// Makes the running daemon take the stored policy over, and says whether one runs.
+///
+/// # Errors
+/// Why it does not.
+pub fn take_over(state: &Path) -> anyhow::Result<Force> {
+    let reply: Option<serde_json::Value> = control::ask(state, &Ask::Reload)
+        .context("the running daemon did not take it over; everything is as before")?;
+    Ok(match reply {
+        Some(_) => Force::Now,
+        None => Force::NextStart,
+    })
+}
+
 /// Compiles what the store holds.
 ///
 /// # Errors
@@ -70,7 +169,23 @@ pub fn compile(definition: &Definition) -> anyhow::Result<Policy> {
 /// # Errors
 /// A state directory that cannot be used.
 pub fn zone(state: &Path) -> anyhow::Result<jiff::tz::TimeZone> {
+    Ok(clock(state)?.zone().clone())
+}
+
+/// The policy as it is stored.
+///
+/// # Errors
+/// A state directory that cannot be used.
+pub fn definition(state: &Path) -> anyhow::Result<Definition> {
     let (store, _) = PolicyStore::open(state)?;
-    let clock = Clock::new(&store.definition()?.settings.time_zone).map_err(anyhow::Error::msg)?;
-    Ok(clock.zone().clone())
+    Ok(store.definition()?)
+}
+
+/// A clock in the office's time zone, as stored.
+///
+/// # Errors
+/// A state directory that cannot be used.
+pub fn clock(state: &Path) -> anyhow::Result<Clock> {
+    let (store, _) = PolicyStore::open(state)?;
+    Clock::new(&store.definition()?.settings.time_zone).map_err(anyhow::Error::msg)
 }

@@ -74,6 +74,24 @@ fn paths(state: &Path, name: &str) -> (PathBuf, PathBuf) {
     )
 }
 
+/// Is this a certificate with its key, both in PEM form?
+///
+/// # Errors
+/// What is wrong with them.
+pub fn fits(chain: &[u8], key: &[u8]) -> anyhow::Result<()> {
+    let chain: Vec<_> = CertificateDer::pem_slice_iter(chain)
+        .collect::<Result<_, _>>()
+        .context("not a certificate in PEM form")?;
+    let key = PrivateKeyDer::from_pem_slice(key).context("not a private key in PEM form")?;
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    rustls::ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()?
+        .with_no_client_auth()
+        .with_single_cert(chain, key)
+        .context("the key does not fit the certificate")?;
+    Ok(())
+}
+
 /// What SIP over TLS is accepted with.
 ///
 /// # Errors

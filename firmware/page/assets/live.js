@@ -24,3 +24,16 @@
     events.addEventListener(name, () => { due ??= setTimeout(() => refresh(name).catch(() => {}), 200 + Math.random() * 600); });
   }
 })();
+// Long lists of choices can be searched: without this script, the browser's own search does it.
+(() => {
+  const plain = (text) => text.normalize("NFD").replace(/\p{M}/gu, "").toLowerCase();
+  for (const box of document.querySelectorAll("[data-filter]")) {
+    const list = document.getElementById(box.dataset.filter);
+    if (!list) continue;
+    box.parentElement.hidden = false;
+    box.addEventListener("input", () => {
+      const wanted = plain(box.value.trim());
+      for (const label of list.children) label.hidden = !plain(label.textContent).includes(wanted);
+    });
+  }
+})();

@@ -20,11 +20,14 @@
 //! Everything works without JavaScript; `assets/live.js` only refreshes elements that have `data-live`.
 
 pub mod accounts;
+pub mod backup;
 pub mod calls;
 pub mod diagnostics;
+pub mod firewall;
 pub mod home;
 pub mod live;
 pub mod pbx;
+pub mod policy;
 pub mod settings;
 pub mod shell;
 pub mod texts;
@@ -63,6 +66,8 @@ pub type Answer<T> = Result<T, Problem>;
 pub struct Parts {
     /// Who may log in.
     pub accounts: Arc<dyn accounts::Source>,
+    /// Backup and restore.
+    pub backup: Arc<dyn backup::Source>,
     /// The first page.
     pub home: Arc<dyn home::Source>,
     /// PBXs: setting one up, and known flaws.
@@ -77,12 +82,17 @@ pub struct Parts {
     pub settings: Arc<dyn settings::Source>,
     /// The first run.
     pub welcome: Arc<dyn welcome::Source>,
+    /// What passes, and who is banned.
+    pub firewall: Arc<dyn firewall::Source>,
+    /// Policies and callers.
+    pub policy: policy::Policies,
 }
 
 /// All slices.
 pub fn routes() -> Router<Shell> {
     Router::new()
         .merge(accounts::routes())
+        .merge(backup::routes())
         .merge(home::routes())
         .merge(pbx::routes())
         .merge(calls::routes())
@@ -90,4 +100,6 @@ pub fn routes() -> Router<Shell> {
         .merge(diagnostics::routes())
         .merge(settings::routes())
         .merge(welcome::routes())
+        .merge(policy::routes())
+        .merge(firewall::routes())
 }

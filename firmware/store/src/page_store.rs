@@ -172,6 +172,28 @@ impl PageStore {
         }
     }
 
+    /// Puts these accounts in place of all others, all of them or none. On disk when this returns.
+    ///
+    /// # Errors
+    /// When there are more than [`MOST_ACCOUNTS`], or the disk takes nothing.
+    pub fn replace_accounts(&mut self, accounts: &[StoredAccount]) -> Result<(), PageError> {
+        if accounts.len() > MOST_ACCOUNTS as usize {
+            return Err(PageError::Full);
+        }
+        let mut write = || -> rusqlite::Result<()> {
+            let tx = self.connection.transaction()?;
+            tx.execute("DELETE FROM account", [])?;
+            for account in accounts {
+                tx.execute(
+                    "INSERT INTO account (name, role, hash, totp) VALUES (?1, ?2, ?3, ?4)",
+                    params![account.name, account.role, account.hash, account.totp],
+                )?;
+            }
+            tx.commit()
+        };
+        write().map_err(|e| self.wrong(&e))
+    }
+
     /// Takes an account away.
     ///
     /// # Errors

@@ -16,5 +16,6 @@ pub use compile::{Policy, Problem, View, bounds};
 pub use definition::*;
 pub use firewall::*;
 pub use network::*;
+pub use place::built_in_rules;
 pub use targets::Destination;
 pub use values::*;

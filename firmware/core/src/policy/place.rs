@@ -136,65 +136,69 @@ impl Place {
         }
     }
 
-    /// What holds where nobody says anything: a careful small office. Calls at home (and between
-    /// the US and Canada), nothing that costs extra, two calls abroad at a time, ten a day, none at
-    /// night once business hours are known.
+    /// See [`built_in_rules`].
     pub fn built_in(settings: &Settings) -> Self {
-        let home = settings.country;
-        let pair = [CountryCode::US, CountryCode::new(*b"CA")];
-        let countries = if pair.contains(&home) {
-            pair.to_vec()
-        } else {
-            [home].to_vec()
-        };
-        let abroad = Limits {
-            simultaneous: Some(2),
-            per_day: Some(10),
-            ..Limits::default()
-        };
-        let rules = Rules {
-            allow: Targets {
-                countries: Some(countries),
-                ..Targets::default()
+        Place::new(Level::BuiltIn, &built_in_rules(settings), None, None)
+    }
+}
+
+/// What holds where nobody says anything: a careful small office. Calls at home (and between
+/// the US and Canada), nothing that costs extra, two calls abroad at a time, ten a day, none at
+/// night once business hours are known.
+pub fn built_in_rules(settings: &Settings) -> Rules {
+    let home = settings.country;
+    let pair = [CountryCode::US, CountryCode::new(*b"CA")];
+    let countries = if pair.contains(&home) {
+        pair.to_vec()
+    } else {
+        [home].to_vec()
+    };
+    let abroad = Limits {
+        simultaneous: Some(2),
+        per_day: Some(10),
+        ..Limits::default()
+    };
+    Rules {
+        allow: Targets {
+            countries: Some(countries),
+            ..Targets::default()
+        },
+        block: Targets {
+            kinds: Some(
+                [
+                    Kind::Premium,
+                    Kind::Satellite,
+                    Kind::GlobalNetwork,
+                    Kind::Personal,
+                ]
+                .to_vec(),
+            ),
+            ..Targets::default()
+        },
+        limits: LimitSet {
+            abroad,
+            abroad_off_hours: Limits {
+                simultaneous: Some(0),
+                per_day: Some(0),
+                ..Limits::default()
             },
-            block: Targets {
-                kinds: Some(
-                    [
-                        Kind::Premium,
-                        Kind::Satellite,
-                        Kind::GlobalNetwork,
-                        Kind::Personal,
-                    ]
-                    .to_vec(),
-                ),
-                ..Targets::default()
-            },
-            limits: LimitSet {
-                abroad,
-                abroad_off_hours: Limits {
-                    simultaneous: Some(0),
-                    per_day: Some(0),
-                    ..Limits::default()
-                },
-                ..LimitSet::default()
-            },
-            same_number: Some(Burst {
-                calls: 5,
-                seconds: 30,
-            }),
-            spellings: Some(Burst {
-                calls: 3,
-                seconds: 3_600,
-            }),
-            sequential: Some(Burst {
-                calls: 5,
-                seconds: 600,
-            }),
-            new_country: Some(Action::Alert),
-            new_phone: Some(Action::Alert),
-            ..Rules::default()
-        };
-        Place::new(Level::BuiltIn, &rules, None, None)
+            ..LimitSet::default()
+        },
+        same_number: Some(Burst {
+            calls: 5,
+            seconds: 30,
+        }),
+        spellings: Some(Burst {
+            calls: 3,
+            seconds: 3_600,
+        }),
+        sequential: Some(Burst {
+            calls: 5,
+            seconds: 600,
+        }),
+        new_country: Some(Action::Alert),
+        new_phone: Some(Action::Alert),
+        ..Rules::default()
     }
 }
 

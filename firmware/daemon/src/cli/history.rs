@@ -5,15 +5,10 @@ use std::path::{Path, PathBuf};
 use anyhow::bail;
 use clap::Args;
 use jiff::{Timestamp, tz::TimeZone};
-use trunkguard_store::{
-    history::{Call, Filter, History},
-    policy_store::PolicyStore,
-    suggest::Learner,
-};
+use trunkguard_store::history::{Call, Filter, History};
 
 use super::{Answer, print};
 use crate::{
-    clock::Clock,
     control::{self, Ask},
     policy,
 };
@@ -172,19 +167,7 @@ pub fn acknowledge(state: &Path) -> anyhow::Result<Answer> {
 
 /// Proposes `[policy]` from the approved calls of the last days.
 pub fn suggest(state: &Path, days: u16, json: bool) -> anyhow::Result<Answer> {
-    const MOST: u64 = 1_000_000;
-    let (store, _) = PolicyStore::open(state)?;
-    let settings = store.definition()?.settings;
-    let mut clock = Clock::new(&settings.time_zone).map_err(anyhow::Error::msg)?;
-    let since_ms = clock.now().unix_ms - i64::from(days) * 86_400_000;
-    let mut learner = Learner::new(&settings);
-    history(state)?.each_approved(since_ms, MOST, |client, record| {
-        let local = Timestamp::from_millisecond(record.unix_ms)
-            .ok()
-            .and_then(|at| clock.now_at(at).local);
-        learner.add(client, record, local);
-    })?;
-    let suggestion = learner.suggest();
+    let suggestion = crate::suggest::suggest(state, days)?;
     if json {
         let json = serde_json::json!({
             "policy": suggestion.rules,

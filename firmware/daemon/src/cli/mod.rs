@@ -2,6 +2,7 @@
 //! where no daemon runs.
 
 mod appliance;
+mod backup;
 mod bans;
 mod board;
 mod call;
@@ -19,13 +20,9 @@ mod running;
 mod status;
 mod trace;
 
-pub use policy::change as change_policy;
-
 use std::{net::SocketAddr, path::PathBuf, process::ExitCode};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-
-pub use policy::put as put_policy;
 
 use crate::daemon;
 
@@ -50,6 +47,10 @@ enum Command {
     },
     /// Write the policy in force in the format of `apply`.
     Export(State),
+    /// Write everything that makes this box this box into one encrypted file.
+    Backup(backup::BackupArguments),
+    /// Put a backup back, on this or another box: all of it or nothing.
+    Restore(backup::RestoreArguments),
     /// Print the example policy.
     Example,
     /// Say what a call would get now, by which rule, and the path to it.
@@ -218,6 +219,8 @@ pub fn run(arguments: Arguments) -> anyhow::Result<Answer> {
         Command::Run(run) => daemon::run(&run).map(|()| Answer::Yes),
         Command::Apply { state, file } => policy::apply(&state.dir, &file),
         Command::Export(state) => policy::export(&state.dir),
+        Command::Backup(arguments) => backup::make(&arguments),
+        Command::Restore(arguments) => backup::restore(&arguments),
         Command::Example => print(crate::policy::EXAMPLE),
         Command::Explain(arguments) => explain::run(&arguments),
         Command::Call(arguments) => call::run(&arguments),

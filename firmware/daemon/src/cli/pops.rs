@@ -112,7 +112,15 @@ fn text(pops: &PopsView) -> String {
         );
     }
     if !pops.decisions.is_empty() {
-        out += &format!("\ndecided: {}\n", pops.decisions.join("; "));
+        let decided = pops.decisions.iter().map(|decision| {
+            let verb = if decision.approved {
+                "approved"
+            } else {
+                "refused"
+            };
+            format!("{verb} {} by {}", decision.subject, decision.by)
+        });
+        out += &format!("\ndecided: {}\n", decided.collect::<Vec<_>>().join("; "));
     }
     if let Some(name) = &pops.recommended {
         out += &format!("\nnearest that answers: {name}\n");

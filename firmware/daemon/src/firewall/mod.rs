@@ -25,7 +25,7 @@ use std::{
 use trunkguard_core::{
     bans::Evidence,
     policy::{HostName, Policy},
-    pops::{answers::Heard, health::Answered},
+    pops::{answers::Heard, health::Answered, owner as pops_owner},
 };
 use trunkguard_firewall::protocol::Event;
 
@@ -62,8 +62,10 @@ pub(super) enum Work {
     Event(Event),
     /// A connection to the helper has ended.
     Gone(u64),
-    /// The owner's own decision.
-    Decide(Decision, SyncSender<Result<String, String>>),
+    /// A person's decision, and who that is.
+    Decide(Decision, String, SyncSender<Result<String, String>>),
+    /// All decisions on PoPs, in place of those there are.
+    Decisions(Vec<pops_owner::Decision>, SyncSender<Result<(), String>>),
     /// The daemon ends.
     Stop,
 }
@@ -90,12 +92,20 @@ impl Firewall {
         self.order(|answer| Work::Policy(policy, answer))
     }
 
-    /// Does what a person decided. Answers with a sentence.
+    /// Does what a person decided; `by` is who. Answers with a sentence.
     ///
     /// # Errors
     /// Why it cannot be done.
-    pub fn decide(&self, decision: Decision) -> Result<String, String> {
-        self.order(|answer| Work::Decide(decision, answer))
+    pub fn decide(&self, decision: Decision, by: &str) -> Result<String, String> {
+        self.order(|answer| Work::Decide(decision, by.to_owned(), answer))
+    }
+
+    /// Puts these decisions on PoPs in place of all others.
+    ///
+    /// # Errors
+    /// Why they cannot be kept; those of before hold then.
+    pub fn replace_decisions(&self, decisions: Vec<pops_owner::Decision>) -> Result<(), String> {
+        self.order(|answer| Work::Decisions(decisions, answer))
     }
 
     /// Hands in what a stranger did. Dropped where there is no room: there is more where it came from.

@@ -203,8 +203,13 @@ impl Owner {
                 self.publish();
                 let _ = answer.send(taken);
             }
-            Work::Decide(decision, answer) => {
-                let done = self.decide(decision);
+            Work::Decide(decision, by, answer) => {
+                let done = self.decide(decision, &by);
+                self.publish();
+                let _ = answer.send(done);
+            }
+            Work::Decisions(decisions, answer) => {
+                let done = self.replace_decisions(decisions);
                 self.publish();
                 let _ = answer.send(done);
             }
@@ -249,10 +254,10 @@ impl Owner {
         }
     }
 
-    fn decide(&mut self, decision: Decision) -> Result<String, String> {
+    fn decide(&mut self, decision: Decision, by: &str) -> Result<String, String> {
         match decision {
             Decision::Ban { .. } | Decision::Unban { .. } => self.decide_ban(decision),
-            _ => self.decide_pop(decision),
+            _ => self.decide_pop(decision, by),
         }
     }
 
@@ -291,6 +296,7 @@ impl Owner {
             report: (!dry).then_some(report),
             bans,
             dropped: self.drops.list(),
+            never: self.never(),
             ruleset: self.ruleset.clone(),
         });
     }

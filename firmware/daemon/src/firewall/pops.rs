@@ -24,9 +24,6 @@ use super::{
 };
 use crate::control::Decision;
 
-/// Who decides, where it is not said: whoever may use the command line.
-const BY: &str = "command line";
-
 /// The names that are followed and how they do.
 #[derive(Clone)]
 pub(super) struct Pops {
@@ -81,19 +78,11 @@ impl Pops {
             names: sighting.names.iter().map(ToString::to_string).collect(),
             agreed: sighting.agreed,
         });
-        let decisions = self.follow.decisions().map(|decision| {
-            let verb = if decision.approved {
-                "approved"
-            } else {
-                "refused"
-            };
-            format!("{verb} {} by {}", decision.subject, decision.by)
-        });
         PopsView {
             allowed: self.allowed().iter().map(shown).collect(),
             names: names.collect(),
             asked: asked.collect(),
-            decisions: decisions.collect(),
+            decisions: self.follow.decisions().cloned().collect(),
             recommended: self.recommended.as_ref().map(ToString::to_string),
         }
     }
@@ -205,23 +194,23 @@ impl Owner {
         }
     }
 
-    pub(super) fn decide_pop(&mut self, decision: Decision) -> Result<String, String> {
+    pub(super) fn decide_pop(&mut self, decision: Decision, by: &str) -> Result<String, String> {
         let at = self.at();
         let follow = &mut self.pops.follow;
         let (stored, mut done) = match decision {
             Decision::AddPop(subject) => {
-                let decision = follow.add(at, subject.clone(), BY)?;
+                let decision = follow.add(at, subject.clone(), by)?;
                 (self.store.decide(&decision), format!("{subject} is added"))
             }
             Decision::ApprovePop(address) => {
-                let decision = follow.approve(at, address, BY)?;
+                let decision = follow.approve(at, address, by)?;
                 (
                     self.store.decide(&decision),
                     format!("{address} is approved"),
                 )
             }
             Decision::RefusePop(address) => {
-                let decision = follow.refuse(at, address, BY)?;
+                let decision = follow.refuse(at, address, by)?;
                 (
                     self.store.decide(&decision),
                     format!("{address} is refused"),
@@ -255,6 +244,25 @@ impl Owner {
             Driver::Nft(_) => self.follow_tick(),
         }
         Ok(done)
+    }
+
+    /// Puts these decisions in place of all others: on disk first, so that what cannot be kept is not begun.
+    pub(super) fn replace_decisions(
+        &mut self,
+        decisions: Vec<pops::owner::Decision>,
+    ) -> Result<(), String> {
+        let at = self.at();
+        self.store
+            .replace_decisions(&decisions)
+            .map_err(|problem| problem.to_string())?;
+        let (settings, own) = (&self.policy.firewall, super::rules::own(&self.policy));
+        let snapshot = self.pops.follow.snapshot();
+        self.pops.follow = Follow::new(settings, &own, snapshot, decisions, at);
+        match self.driver {
+            Driver::DryRun => self.allowed_changed(),
+            Driver::Nft(_) => self.follow_tick(),
+        }
+        Ok(())
     }
 
     pub(super) fn save_pops(&mut self) {

@@ -17,6 +17,7 @@ use super::{
     Driver, intent,
     owner::{Owner, RETRY, raise},
     pops::Pops,
+    view::NeverLine,
 };
 
 impl Owner {
@@ -158,6 +159,31 @@ impl Owner {
         if !restored {
             self.failed(text);
         }
+    }
+
+    /// Who is never banned, for people to see.
+    pub(super) fn never(&self) -> Vec<NeverLine> {
+        /// There may be thousands of clients' networks.
+        const SHOWN: usize = 500;
+        let Some(intent) = &self.wanted else {
+            return Vec::new();
+        };
+        [
+            ("client", &intent.clients),
+            ("pbx", &intent.pbx),
+            ("remote", &intent.remote),
+            ("office", &intent.office),
+            ("other", &intent.never_ban),
+            ("pop", &intent.pops),
+        ]
+        .into_iter()
+        .flat_map(|(what, networks)| networks.iter().map(move |network| (what, network)))
+        .take(SHOWN)
+        .map(|(what, network)| NeverLine {
+            network: trunkguard_core::policy::Network::from(*network).to_string(),
+            what: what.into(),
+        })
+        .collect()
     }
 
     fn protect(&mut self, intent: &Intent) {

@@ -3,7 +3,7 @@
 use std::{fmt, net::IpAddr};
 
 use serde::{Deserialize, Serialize};
-use trunkguard_core::{bans::Banned, report::Report};
+use trunkguard_core::{bans::Banned, pops::owner::Decision, report::Report};
 
 /// Everything there is to see.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -14,6 +14,8 @@ pub struct View {
     pub pops: PopsView,
     /// Bans in force, those that end last first.
     pub bans: Vec<Banned>,
+    /// Who is never banned; of many, the first.
+    pub never: Vec<NeverLine>,
     /// What was dropped, or would have been, in plain words; `None` with `dry-run`.
     pub report: Option<Report>,
     /// When packets were dropped: where each span of 15 minutes began (ms since 1970), and how many.
@@ -96,9 +98,18 @@ pub struct PopsView {
     /// Addresses that DNS gave, out of VoIP.ms's known range, and that wait for a decision.
     pub asked: Vec<AskedLine>,
     /// What the owner decided.
-    pub decisions: Vec<String>,
+    pub decisions: Vec<Decision>,
     /// The PoP that answers best.
     pub recommended: Option<String>,
+}
+
+/// Who is never banned.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct NeverLine {
+    /// An address or a network.
+    pub network: String,
+    /// What it is: `pop`, `client`, `pbx`, `remote`, `office`, `other`.
+    pub what: String,
 }
 
 /// One PoP.

@@ -18,7 +18,6 @@ use super::{
     refused,
 };
 use crate::{
-    cli::change_policy,
     control::Ask,
     firewall::view::{PopsView, View},
     health::Status,
@@ -67,7 +66,7 @@ impl Source for Office {
     }
 
     fn set_mode(&self, mode: Mode) -> Answer<()> {
-        change_policy(self.state(), |definition| definition.settings.mode = mode)
+        crate::policy::change(self.state(), |definition| definition.settings.mode = mode)
             .map(|_| ())
             .map_err(|problem| refused(&problem))
     }

@@ -3,13 +3,16 @@
 //! (`trunkguard page`): no code of it touches a call.
 
 mod accounts;
+mod backup;
 mod budget;
 mod calls;
 mod certificate;
 mod diagnostics;
+mod firewall;
 mod home;
 mod live;
 mod pbx;
+mod policy;
 mod settings;
 mod times;
 mod welcome;
@@ -48,6 +51,7 @@ struct Inner {
     home: Mutex<home::Last>,
     flushes: Mutex<Budget>,
     trips: Mutex<BTreeMap<String, RoundTrip>>,
+    backup: backup::Desk,
 }
 
 impl Office {
@@ -66,6 +70,7 @@ impl Office {
             home: Mutex::default(),
             flushes: Mutex::new(Budget::new(calls::FLUSHES, Instant::now())),
             trips: Mutex::default(),
+            backup: backup::Desk::default(),
         })))
     }
 
@@ -188,7 +193,10 @@ pub fn open(state: &Path, places: Places, shows_code: bool) -> anyhow::Result<Pa
         live: Arc::new(office.clone()),
         diagnostics: Arc::new(office.clone()),
         settings: Arc::new(office.clone()),
-        welcome: Arc::new(office),
+        welcome: Arc::new(office.clone()),
+        backup: Arc::new(office.clone()),
+        firewall: Arc::new(office.clone()),
+        policy: trunkguard_page::policy::Policies::new(Arc::new(office)),
     };
     let options = Options {
         names: tls::own_names(),

@@ -8,7 +8,7 @@ use trunkguard_pbx::{Answers, Form, Language, setup};
 use trunkguard_store::policy_store::PolicyStore;
 
 use super::{Office, refused};
-use crate::{cli::change_policy, control::Ask, health::Status, pbx_health};
+use crate::{control::Ask, health::Status, pbx_health, policy};
 
 impl Source for Office {
     fn known(&self, here: IpAddr, language: Language) -> Answer<Known> {
@@ -43,7 +43,8 @@ impl Source for Office {
     }
 
     fn add(&self, answers: &Answers) -> Answer<String> {
-        let said = change_policy(self.state(), |definition| setup::add(definition, answers));
-        said.map(str::to_owned).map_err(|problem| refused(&problem))
+        let said = policy::change(self.state(), |definition| setup::add(definition, answers));
+        said.map(|force| force.words().to_owned())
+            .map_err(|problem| refused(&problem))
     }
 }

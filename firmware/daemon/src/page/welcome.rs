@@ -12,8 +12,6 @@ use trunkguard_store::{
 
 use super::{Office, refused};
 use crate::{
-    cli,
-    clock::Clock,
     control::Ask,
     firewall::{intent, view::View},
     health::Status,
@@ -30,8 +28,9 @@ impl Source for Office {
     }
 
     fn put(&self, before: &Definition, after: &Definition) -> Answer<()> {
-        Clock::new(&after.settings.time_zone).map_err(Problem::Refused)?;
-        cli::put_policy(self.state(), before, after).map_err(|problem| refused(&problem))
+        crate::policy::put_in_force(self.state(), Some(before), after)
+            .map(drop)
+            .map_err(|problem| refused(&problem))
     }
 
     fn zones(&self) -> Vec<String> {

@@ -37,6 +37,8 @@ impl Section {
     const MENU: &[(Section, &str)] = &[
         (Section::Home, "/"),
         (Section::Calls, "/calls"),
+        (Section::Policy, "/policy"),
+        (Section::Firewall, "/firewall"),
         (Section::Pbx, "/pbx"),
         (Section::Box, "/box/diagnostics"),
         (Section::Settings, "/settings"),

@@ -12,13 +12,16 @@ mod plain;
 mod problem;
 mod server;
 mod session;
+mod upload;
 mod visitor;
 
 pub use certificate::Certificate;
 pub use form::{Form, Fresh, Own, checked, read, read_form};
 pub use frame::{Frame, Look, Section};
 pub use server::{is_near, serve, serve_plain};
+pub(crate) use session::random;
 pub use session::{Role, Session, Sessions, Who};
+pub use upload::Upload;
 pub use visitor::{COOKIE, FreshOwner, Owner, Visitor, cookie, urlencode};
 
 use std::{

@@ -167,6 +167,11 @@ impl Sessions {
             .retain(|session| session.name != name || session.id() != id);
     }
 
+    /// Ends all there are: the accounts are others.
+    pub fn end_everybodys(&mut self) {
+        self.all.clear();
+    }
+
     /// Ends all of this account but one: its password or role is another.
     pub fn end_all_of(&mut self, name: &str, but: Option<&str>) {
         let but = but.map(key);

@@ -14,6 +14,8 @@ texts! {
         pbx: "PBX" / "PBX",
         box_: "Box" / "Boîtier",
         settings: "Settings" / "Réglages",
+        diagnostics: "Diagnostics" / "Diagnostic",
+        backup: "Backup" / "Sauvegarde",
         log_out: "Log out" / "Se déconnecter",
         language: "Language" / "Langue",
         theme: "Theme" / "Thème",

@@ -2,25 +2,31 @@
 //! and one that is missing does not compile. Nothing here holds markup.
 
 mod accounts;
+mod backup;
 mod calls;
 mod countries;
 mod deeds;
 mod diagnostics;
+mod firewall;
 mod frame;
 mod home;
 mod pbx;
+mod policy;
 mod settings;
 pub mod verdicts;
 mod welcome;
 
 pub use accounts::Accounts;
+pub use backup::Backup;
 pub use calls::Calls;
 pub use countries::{countries, country};
 pub use deeds::deed;
 pub use diagnostics::Diagnostics;
+pub use firewall::{Firewall, dropped_in_french};
 pub use frame::Frame;
 pub use home::Home;
 pub use pbx::Pbx;
+pub use policy::{KINDS, Policy};
 pub use settings::Settings;
 pub use welcome::Welcome;
 
@@ -171,6 +177,9 @@ mod tests {
             Diagnostics::PAIRS,
             Settings::PAIRS,
             Welcome::PAIRS,
+            Policy::PAIRS,
+            Firewall::PAIRS,
+            Backup::PAIRS,
         ] {
             for (en, fr) in pairs {
                 assert_eq!(en.matches("{}").count(), fr.matches("{}").count(), "{en}");

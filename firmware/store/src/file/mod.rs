@@ -123,6 +123,29 @@ pub fn check(text: &str, path: &Path, definition: &Definition) -> Result<(), Fil
 /// The first thing that is wrong. References from one part to another (a rule that names a list)
 /// are not looked at here: see [`check`].
 pub fn parse(text: &str, path: &Path) -> Result<Definition, FileError> {
+    let mut definition = shape(text, path)?;
+    numbers::complete(&mut definition, text, path)?;
+    Ok(definition)
+}
+
+/// Reads and checks the text of a policy that somebody sent. There is no folder beside it: lists hold their numbers
+/// themselves. `name` stands for the file in errors.
+///
+/// # Errors
+/// As [`parse`] and [`check`]; a list that names a file.
+pub fn parse_sent(text: &str, name: &Path) -> Result<Definition, FileError> {
+    let mut definition = shape(text, name)?;
+    if let Some(n) = (definition.lists.iter()).position(|list| list.file.is_some()) {
+        let message = "there is no file beside a policy that is sent; write the numbers into the list, or use trunkguard apply";
+        return Err(problem(text, name, &format!("list[{n}].file"), message));
+    }
+    numbers::complete(&mut definition, text, name)?;
+    check(text, name, &definition)?;
+    Ok(definition)
+}
+
+/// What the text of a policy file says by itself.
+fn shape(text: &str, path: &Path) -> Result<Definition, FileError> {
     if text.len() > MAX_FILE {
         return Err(FileError::whole(
             path,
@@ -163,7 +186,6 @@ pub fn parse(text: &str, path: &Path) -> Result<Definition, FileError> {
         );
         return Err(problem(text, path, "format", &message));
     }
-    numbers::complete(&mut definition, text, path)?;
     Ok(definition)
 }
 

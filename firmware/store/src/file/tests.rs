@@ -50,7 +50,7 @@ fn errors_name_file_line_column_key_fault_and_remedy() {
         ),
         (
             "colour = 1\n",
-            "dir/policy.toml:1:1: colour: `colour` is not a key here; allowed: format, settings, firewall, network, policy, client,",
+            "dir/policy.toml:1:1: colour: `colour` is not a key here; allowed: format, settings, firewall, network, syslog, metrics, policy, client,",
         ),
         (
             "[settings]\nmode = \"prevnt\"\n",
@@ -247,4 +247,18 @@ fn what_the_core_refuses_is_found_in_the_text() {
         (4, "client[0].policy.allow.lists[0]"),
         "{error}"
     );
+}
+
+#[test]
+fn a_policy_that_is_sent_reads_no_file() {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::write(dir.path().join("bad.csv"), "+442071838750\n").unwrap();
+    let text = "[[list]]\nname = \"known-bad\"\nfile = \"bad.csv\"\n";
+    let name = dir.path().join("policy.toml");
+    assert_eq!(parse(text, &name).unwrap().lists[0].numbers.len(), 1);
+    let said = parse_sent(text, &name).unwrap_err();
+    assert_eq!((said.line, said.key.as_str()), (3, "list[0].file"));
+    let text =
+        "[[client]]\nname = \"pbx\"\naddresses = []\npolicy = { block = { lists = [\"none\"] } }\n";
+    assert!(parse_sent(text, &name).unwrap_err().line > 0);
 }

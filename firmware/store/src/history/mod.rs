@@ -14,7 +14,7 @@ use std::{
 
 use rusqlite::{Connection, OpenFlags, params};
 use serde::Serialize;
-use trunkguard_core::{record::Record, verdict::Rule};
+use trunkguard_core::{policy::CountryCode, record::Record, verdict::Rule};
 
 pub use call::{Call, Filter, MOST_CALLS};
 pub use counts::Counts;
@@ -23,7 +23,7 @@ pub use key::{Cursor, Key};
 
 use crate::{
     disk,
-    journal::{db, packed::Calls},
+    journal::{KnownPhone, db, packed::Calls},
 };
 
 /// Rows looked through from the newest on. Each holds one call on a quiet day, and up to 256.
@@ -206,6 +206,86 @@ impl History {
                 report_damage(&calls);
             }
             Ok(())
+        })
+    }
+
+    /// The newest refusals since `since_ms`, at most `most`, newest first: each with the time of the first of those that mean
+    /// the same, and how many they are.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn each_refused(
+        &self,
+        since_ms: i64,
+        most: u64,
+        mut each: impl FnMut(&str, &Record, i64, u64),
+    ) -> Result<(), HistoryError> {
+        self.with(|connection| {
+            let clients = clients(connection)?;
+            let mut statement = connection.prepare(
+                "SELECT first_ms, last_ms, count, packed FROM refusal WHERE last_ms >= ?1 ORDER BY last_ms DESC LIMIT ?2",
+            )?;
+            let most = i64::try_from(most).unwrap_or(i64::MAX);
+            let mut rows = statement.query(params![since_ms, most])?;
+            while let Some(row) = rows.next()? {
+                let (first_ms, count): (i64, i64) = (row.get(0)?, row.get(2)?);
+                let mut calls = Calls::new(row.get_ref(3)?.as_blob()?, row.get(1)?);
+                for (client, record) in calls.by_ref() {
+                    let client = clients.get(&client).map_or("?", String::as_str);
+                    each(client, &record, first_ms, count.unsigned_abs());
+                }
+                report_damage(&calls);
+            }
+            Ok(())
+        })
+    }
+
+    /// Countries that clients had called before `before_ms`.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn known_countries(
+        &self,
+        before_ms: i64,
+    ) -> Result<Vec<(String, CountryCode)>, HistoryError> {
+        self.with(|connection| {
+            let mut statement = connection.prepare(
+                "SELECT client.name, country FROM known_country JOIN client ON client.id = known_country.client
+                 WHERE since_ms < ?1",
+            )?;
+            let rows = statement.query_map([before_ms], |row| {
+                Ok((row.get(0)?, CountryCode::parse(&row.get::<_, String>(1)?)))
+            })?;
+            // One that this version does not know is no country that a call can have.
+            rows.filter_map(|row| match row {
+                Ok((client, Ok(country))) => Some(Ok((client, country))),
+                Ok((_, Err(_))) => None,
+                Err(e) => Some(Err(e)),
+            })
+            .collect()
+        })
+    }
+
+    /// Phones that callers had called from before `before_ms`.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn known_phones(&self, before_ms: i64) -> Result<Vec<KnownPhone>, HistoryError> {
+        self.with(|connection| {
+            let mut statement = connection.prepare(
+                "SELECT client.name, caller, address, agent FROM known_phone JOIN client ON client.id = known_phone.client
+                 WHERE since_ms < ?1",
+            )?;
+            let rows = statement.query_map([before_ms], |row| {
+                let address = row.get::<_, String>(2)?.parse();
+                Ok(address.ok().map(|address| KnownPhone {
+                    client: row.get(0).unwrap_or_default(),
+                    caller: row.get(1).unwrap_or_default(),
+                    address,
+                    agent: row.get(3).unwrap_or_default(),
+                }))
+            })?;
+            rows.filter_map(Result::transpose).collect()
         })
     }
 

@@ -114,6 +114,14 @@ impl NetworkStore {
         self.write(|tx| tables::write_decision(tx, decision))
     }
 
+    /// Keeps these decisions in place of all others.
+    ///
+    /// # Errors
+    /// As [`NetworkStore::save_pops`].
+    pub fn replace_decisions(&mut self, decisions: &[Decision]) -> Result<(), NetworkError> {
+        self.write(|tx| tables::replace_decisions(tx, decisions))
+    }
+
     /// Takes a decision back. Answers whether there was one.
     ///
     /// # Errors

@@ -190,6 +190,13 @@ pub(super) fn write_decision(db: &Connection, decision: &Decision) -> rusqlite::
     Ok(())
 }
 
+pub(super) fn replace_decisions(db: &Connection, decisions: &[Decision]) -> rusqlite::Result<()> {
+    db.execute("DELETE FROM decision", [])?;
+    decisions
+        .iter()
+        .try_for_each(|decision| write_decision(db, decision))
+}
+
 pub(super) fn remove_decision(db: &Connection, subject: &Subject) -> rusqlite::Result<bool> {
     let removed = db.execute(
         "DELETE FROM decision WHERE subject = ?1",

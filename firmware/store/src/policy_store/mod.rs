@@ -63,6 +63,11 @@ pub enum StoreError {
     /// What is to be stored does not fit together.
     #[error("the policy does not fit together: {}", first(.0))]
     Invalid(Vec<Problem>),
+    /// It is not what it was when it was read.
+    #[error(
+        "the policy has been changed since it was read; read it again and repeat the change on what it says now"
+    )]
+    Changed,
     /// The disk or the directory; says what to do.
     #[error("{0}")]
     Disk(String),
@@ -180,6 +185,37 @@ impl PolicyStore {
             }
             Ok(changed)
         })
+    }
+
+    /// As [`PolicyStore::replace`], where what is stored is still `before`.
+    ///
+    /// # Errors
+    /// [`StoreError::Changed`] where it is not, and nothing is stored.
+    pub fn replace_from(
+        &mut self,
+        before: &Definition,
+        definition: &Definition,
+    ) -> Result<bool, StoreError> {
+        Policy::compile(definition).map_err(StoreError::Invalid)?;
+        let definition = &Definition {
+            format: file::FORMAT,
+            ..definition.clone()
+        };
+        let mut is_before = true;
+        let changed = self.edit(|tx| {
+            let stored = tables::read(tx)?;
+            is_before = stored == *before;
+            let changes = is_before && stored != *definition;
+            if changes {
+                tables::write(tx, definition)?;
+            }
+            Ok(changes)
+        })?;
+        if is_before {
+            Ok(changed)
+        } else {
+            Err(StoreError::Changed)
+        }
     }
 
     /// Changes only the mode. Answers whether it was another one.

@@ -386,3 +386,23 @@ fn the_bundled_sqlite_has_the_fix_for_the_reset_of_the_log() {
         rusqlite::version()
     );
 }
+
+#[test]
+fn who_edits_what_is_not_there_any_more_changes_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let (mut store, _) = PolicyStore::open(dir.path()).unwrap();
+    let read = store.definition().unwrap();
+    store.set_mode(Mode::Prevent).unwrap();
+    let mut wanted = read.clone();
+    wanted.settings.history_days = 7;
+    let problem = store.replace_from(&read, &wanted).unwrap_err();
+    assert!(matches!(problem, StoreError::Changed), "{problem}");
+    let stored = store.definition().unwrap();
+    assert_eq!(
+        (stored.settings.mode, stored.settings.history_days),
+        (Mode::Prevent, read.settings.history_days)
+    );
+    wanted.settings.mode = Mode::Prevent;
+    assert!(store.replace_from(&stored, &wanted).unwrap());
+    assert!(!store.replace_from(&wanted, &wanted).unwrap());
+}

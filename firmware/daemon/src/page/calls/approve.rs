@@ -12,7 +12,7 @@ use trunkguard_page::{
 use trunkguard_store::policy_store::PolicyStore;
 
 use super::{Office, ask};
-use crate::{cli::change_policy, clock::Clock, page::refused, policy, reasons};
+use crate::{clock::Clock, page::refused, policy, reasons};
 
 /// What goes into which list.
 #[derive(Clone, Debug, PartialEq)]
@@ -60,7 +60,7 @@ pub(super) fn approve(office: &Office, key: &str, choice: &Choice) -> Answer<Pro
     let proposal = proposal(office, key, choice)?;
     let entry = entry(&proposal.call, &proposal.prefixes, &choice.what)?;
     let mut problem = None;
-    change_policy(office.state(), |definition| {
+    policy::change(office.state(), |definition| {
         let mut after = definition.clone();
         match add(&mut after, &proposal.call, choice.whom, &entry) {
             Ok(_) => *definition = after,

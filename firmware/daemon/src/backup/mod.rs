@@ -1,0 +1,108 @@
+//! Backups: what goes into one, for the command line and for the page.
+
+mod restore;
+
+use std::{fs, path::Path, time::SystemTime};
+
+use anyhow::Context;
+use trunkguard_store::{
+    backup::{About, Backup, BackupError, Certificate, copy_history},
+    network,
+    page_store::PageStore,
+    policy_store::PolicyStore,
+};
+
+pub use restore::{What, restore};
+
+/// Certificates that the box keeps, by the names of their files.
+const CERTIFICATES: [&str; 2] = ["page", "sips"];
+
+/// What is to go into a backup beside policy, decisions and accounts.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Wanted {
+    /// Certificates with their keys.
+    pub certificates: bool,
+    /// The history of calls.
+    pub history: bool,
+}
+
+/// Gathers a backup.
+///
+/// # Errors
+/// What of the state directory cannot be read.
+pub fn make(state: &Path, wanted: Wanted) -> anyhow::Result<Backup> {
+    let (store, _) = PolicyStore::open(state)?;
+    let policy = store.definition()?;
+    let pops = match network::read_only(state)? {
+        Some(store) => store.pops()?.decisions,
+        None => Vec::new(),
+    };
+    let (page, _) = PageStore::open(state)?;
+    let history = match wanted.history {
+        true => {
+            // Without a daemon everything is written already.
+            let _ = crate::control::ask::<bool>(state, &crate::control::Ask::Flush)?;
+            copy_history(state)?
+        }
+        false => None,
+    };
+    Ok(Backup {
+        about: About {
+            made_ms: unix_ms(),
+            host: crate::tls::own_names().pop().unwrap_or_default(),
+            firmware: env!("CARGO_PKG_VERSION").into(),
+        },
+        policy,
+        pops,
+        accounts: page.accounts()?,
+        certificates: match wanted.certificates {
+            true => certificates(state)?,
+            false => Vec::new(),
+        },
+        history,
+    })
+}
+
+fn unix_ms() -> i64 {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+    since.map_or(0, |since| {
+        i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+    })
+}
+
+fn certificates(state: &Path) -> anyhow::Result<Vec<Certificate>> {
+    let read = |file: String| {
+        let path = state.join(file);
+        fs::read_to_string(&path).with_context(|| format!("{}: cannot be read", path.display()))
+    };
+    CERTIFICATES
+        .into_iter()
+        .filter(|name| state.join(format!("{name}.crt")).exists())
+        .map(|name| {
+            Ok(Certificate {
+                name: name.into(),
+                chain: read(format!("{name}.crt"))?,
+                key: read(format!("{name}.key"))?,
+            })
+        })
+        .collect()
+}
+
+/// Reads a file of a backup, not more than any has.
+///
+/// # Errors
+/// A file that cannot be read, or is too large.
+pub fn read(path: &Path) -> anyhow::Result<Vec<u8>> {
+    use std::io::Read;
+    let wrong = || format!("{}: cannot be read", path.display());
+    let most = trunkguard_store::backup::LARGEST as u64;
+    let file = fs::File::open(path).with_context(wrong)?;
+    let mut octets = Vec::new();
+    file.take(most + 1)
+        .read_to_end(&mut octets)
+        .with_context(wrong)?;
+    match octets.len() as u64 > most {
+        true => Err(BackupError::TooLarge.into()),
+        false => Ok(octets),
+    }
+}

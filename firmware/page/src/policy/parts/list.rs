@@ -1,0 +1,215 @@
+//! A list of numbers that rules name.
+
+use axum::{
+    extract::{Query, State},
+    response::Response,
+};
+use trunkguard_core::policy::{Definition, Name, NumberList, Prefix, Targets};
+
+use super::{Input, Shown, Target, Wrong, field, propose, show, wrong};
+use crate::{
+    Answer, Problem,
+    shell::{Form, Owner, Shell, Visitor},
+    texts::{self, fill},
+};
+
+/// Errors that are told at once.
+const TOLD: usize = 10;
+
+/// What the form sends.
+#[derive(Clone, Debug, Default, serde::Deserialize)]
+#[serde(default)]
+pub struct Fields {
+    new_name: String,
+    numbers: String,
+}
+
+/// `GET /policy/list`
+pub async fn page(
+    State(shell): State<Shell>,
+    Owner(owner): Owner,
+    Query(target): Query<Target>,
+) -> Answer<Response> {
+    let now = shell.ask(|parts| parts.policy.in_force()).await?;
+    let found = now
+        .policy
+        .lists
+        .iter()
+        .find(|list| list.name.as_str() == target.name);
+    let fields = match (target.is_new(), found) {
+        (true, _) => Fields::default(),
+        (false, None) => return Err(Problem::NotFound),
+        (false, Some(list)) => {
+            let numbers: Vec<String> = list.numbers.iter().map(ToString::to_string).collect();
+            Fields {
+                new_name: list.name.to_string(),
+                numbers: numbers.join("\n"),
+            }
+        }
+    };
+    form(&owner, &target, &now.mark, &fields, Vec::new())
+}
+
+fn form(
+    owner: &Visitor,
+    target: &Target,
+    mark: &str,
+    fields: &Fields,
+    wrong: Vec<Wrong>,
+) -> Answer<Response> {
+    let t = texts::Policy::of(owner.look.lang);
+    show(Shown {
+        visitor: owner,
+        part: "list",
+        target,
+        mark,
+        title: match target.is_new() {
+            true => t.new_list.into(),
+            false => fill(t.the_list, &[&target.name]),
+        },
+        fields: vec![
+            field(
+                "new_name",
+                t.name,
+                t.list_name_hint,
+                Input::Text(fields.new_name.clone(), 64),
+            ),
+            field(
+                "numbers",
+                t.numbers,
+                t.list_numbers_hint,
+                Input::Lines(fields.numbers.clone()),
+            ),
+        ],
+        wrong,
+    })
+}
+
+/// `POST /policy/list`
+pub async fn change(
+    State(shell): State<Shell>,
+    Query(target): Query<Target>,
+    Form { owner, fields }: Form<Fields>,
+) -> Answer<Response> {
+    let (edited, sent) = (target.clone(), fields.clone());
+    let what = format!("list {}", fields.new_name);
+    let done = propose(&shell, &owner, what, target.mark.clone(), move |policy| {
+        Ok(edit(policy, &edited, &sent))
+    })
+    .await?;
+    match done {
+        Ok(on) => Ok(on),
+        Err(wrong) => form(&owner, &target, &target.mark, &fields, wrong),
+    }
+}
+
+/// The first column of each line; what a spreadsheet puts in quotes too.
+fn numbers(text: &str) -> Result<Vec<Prefix>, Vec<Wrong>> {
+    let mut all = Vec::new();
+    let mut bad = Vec::new();
+    for (at, line) in text.lines().enumerate() {
+        let first = line.split([',', ';', '\t']).next().unwrap_or_default();
+        let first = first.trim().trim_matches('"').trim();
+        if first.is_empty() {
+            continue;
+        }
+        match Prefix::parse(first) {
+            Ok(number) => all.push(number),
+            Err(message) => bad.push(Wrong {
+                line: at + 1,
+                ..wrong("numbers", message)
+            }),
+        }
+        if bad.len() >= TOLD {
+            break;
+        }
+    }
+    if bad.is_empty() { Ok(all) } else { Err(bad) }
+}
+
+fn edit(policy: &mut Definition, target: &Target, fields: &Fields) -> Result<(), Vec<Wrong>> {
+    let name =
+        Name::parse(fields.new_name.trim()).map_err(|message| vec![wrong("name", message)])?;
+    let numbers = numbers(&fields.numbers)?;
+    let found = policy
+        .lists
+        .iter_mut()
+        .find(|list| list.name.as_str() == target.name);
+    match (target.is_new(), found) {
+        (true, _) => policy.lists.push(NumberList {
+            name,
+            numbers,
+            file: None,
+        }),
+        (false, None) => {
+            return Err(vec![wrong(
+                "list",
+                "this list was removed meanwhile".into(),
+            )]);
+        }
+        (false, Some(list)) => {
+            list.numbers = numbers;
+            list.file = None;
+            let old = std::mem::replace(&mut list.name, name.clone());
+            rename(policy, &old, &name);
+        }
+    }
+    Ok(())
+}
+
+/// Rules name it by its new name.
+fn rename(policy: &mut Definition, old: &Name, new: &Name) {
+    let all = std::iter::once(&mut policy.policy)
+        .chain(policy.clients.iter_mut().map(|client| &mut client.policy))
+        .chain(policy.groups.iter_mut().map(|group| &mut group.policy))
+        .chain(policy.callers.iter_mut().map(|caller| &mut caller.policy));
+    let in_targets = |targets: &mut Targets| {
+        for name in targets
+            .lists
+            .iter_mut()
+            .flatten()
+            .filter(|name| *name == old)
+        {
+            *name = new.clone();
+        }
+    };
+    for rules in all {
+        in_targets(&mut rules.allow);
+        in_targets(&mut rules.block);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_column_is_read_and_a_new_name_is_taken_over() {
+        let mut policy: Definition = serde_json::from_value(serde_json::json!({
+            "policy": { "block": { "lists": ["bad"] } },
+            "list": [{ "name": "bad", "numbers": ["+12645550100"] }],
+        }))
+        .unwrap();
+        let target = Target {
+            name: "bad".into(),
+            ..Target::default()
+        };
+        let fields = Fields {
+            new_name: "worse".into(),
+            numbers: "\"+442071838750\",scam\r\n\r\n+1 264 555-0100;x\n".into(),
+        };
+        edit(&mut policy, &target, &fields).unwrap();
+        assert_eq!(policy.lists[0].numbers.len(), 2);
+        assert_eq!(
+            policy.policy.block.lists.as_ref().unwrap()[0].as_str(),
+            "worse"
+        );
+    }
+
+    #[test]
+    fn wrong_lines_are_told_by_number_and_not_all_of_many() {
+        let wrong = numbers("+1\nx\n").unwrap_err();
+        assert_eq!((wrong.len(), wrong[0].line), (1, 2));
+        assert_eq!(numbers(&"x\n".repeat(1_000)).unwrap_err().len(), TOLD);
+    }
+}
