@@ -88,7 +88,7 @@ pub async fn page(
     if let Some(code) = call.country {
         whats.push(option(
             "country",
-            fill(t.this_country, &[&verdicts::country(code)]),
+            fill(t.this_country, &[&verdicts::country(lang, code)]),
         ));
     }
     let whoms = Whom::ALL.into_iter().map(|whom| Option_ {

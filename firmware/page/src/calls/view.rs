@@ -84,7 +84,7 @@ impl Line {
     /// In this language.
     pub fn new(call: Call, lang: Lang) -> Line {
         let verdict = Verdict::of(call.approved, call.allowed);
-        let country = call.country.map(verdicts::country);
+        let country = call.country.map(|code| verdicts::country(lang, code));
         let kind = call.kind.map(|kind| verdicts::kind(lang, kind).to_owned());
         let parts: Vec<String> = country.into_iter().chain(kind).collect();
         Line {

@@ -22,7 +22,7 @@ use super::{
 use crate::{
     Answer, Parts,
     shell::{Form, Frame, Section, Shell, Visitor},
-    texts::{self, countries, fill},
+    texts::{self, countries, fill, verdicts},
 };
 
 /// From which policy a form was made.
@@ -47,7 +47,30 @@ struct Page {
 /// Settings that belong together.
 struct Group {
     title: &'static str,
+    /// Few need it: shut where nothing in it is set.
+    folded: bool,
     settings: Vec<Setting>,
+}
+
+impl Group {
+    fn open(&self) -> bool {
+        self.settings
+            .iter()
+            .any(|setting| setting.is_said() || !setting.wrong.is_empty())
+    }
+}
+
+impl Setting {
+    /// Is anything said of it here?
+    fn is_said(&self) -> bool {
+        self.set.unwrap_or_else(|| match &self.input {
+            Input::Burst(calls, seconds) => !calls.is_empty() || !seconds.is_empty(),
+            Input::Select(choices) => choices
+                .iter()
+                .any(|choice| choice.on && !choice.value.is_empty()),
+            _ => false,
+        })
+    }
 }
 
 /// One setting with its field.
@@ -161,7 +184,9 @@ fn edit(parts: &Parts, by: &str, place: &Place, mark: &str, fields: &Fields) -> 
     };
     let mut mine = Definition::clone(&*parts.policy.base(mark)?);
     let what = place.find(&mine)?;
-    *place::rules_mut(&mut mine, what) = rules;
+    let place_of_it = place::rules_mut(&mut mine, what);
+    let before = std::mem::replace(place_of_it, rules);
+    in_order(place_of_it, &before);
     let about = match what {
         What::Everybody => "rules of everybody".to_owned(),
         _ => format!("rules of {} {}", place.of, place.name),
@@ -169,6 +194,27 @@ fn edit(parts: &Parts, by: &str, place: &Place, mark: &str, fields: &Fields) -> 
     Ok(Done::Proposed(
         parts.policy.propose(by, &about, mark, &mine)?,
     ))
+}
+
+/// A form gives what is chosen in the order of its boxes; what was there before keeps its own.
+fn in_order(rules: &mut Rules, before: &Rules) {
+    fn keep<T: PartialEq>(new: &mut Option<Vec<T>>, old: &Option<Vec<T>>) {
+        let (Some(new), Some(old)) = (new, old) else {
+            return;
+        };
+        let place = |item: &T| old.iter().position(|known| known == item);
+        // Stable: those that are new stay in their order, behind the others.
+        new.sort_by_key(|item| place(item).unwrap_or(old.len()));
+    }
+    for (new, old) in [
+        (&mut rules.allow, &before.allow),
+        (&mut rules.block, &before.block),
+    ] {
+        keep(&mut new.countries, &old.countries);
+        keep(&mut new.kinds, &old.kinds);
+        keep(&mut new.lists, &old.lists);
+    }
+    keep(&mut rules.off, &before.off);
 }
 
 /// What a form shows.
@@ -239,6 +285,7 @@ impl Fielder<'_> {
         vec![
             Group {
                 title: t.where_to,
+                folded: false,
                 settings: vec![
                     self.countries(
                         "allow_countries",
@@ -274,6 +321,7 @@ impl Fielder<'_> {
             },
             Group {
                 title: t.when,
+                folded: false,
                 settings: vec![
                     self.hours(),
                     self.lines("holidays", t.holidays, t.holidays_hint, &f.holidays),
@@ -281,10 +329,12 @@ impl Fielder<'_> {
             },
             Group {
                 title: t.how_many,
+                folded: false,
                 settings: limits,
             },
             Group {
                 title: t.single_numbers,
+                folded: true,
                 settings: vec![
                     self.lines(
                         "allow_numbers",
@@ -328,6 +378,7 @@ impl Fielder<'_> {
             },
             Group {
                 title: t.signs_of_fraud,
+                folded: true,
                 settings: vec![
                     self.burst("same_number", t.same_number, t.same_number_hint, 0),
                     self.burst("spellings", t.spellings, t.spellings_hint, 1),
@@ -382,9 +433,12 @@ impl Fielder<'_> {
             rows.into_iter().next().map(|row| row.text)
         };
         let kinds = |kinds: &Option<Vec<Kind>>| {
-            let names: Option<Vec<&str>> = kinds
-                .as_ref()
-                .map(|kinds| kinds.iter().map(|kind| w.t.kind(*kind)).collect());
+            let names: Option<Vec<&str>> = kinds.as_ref().map(|kinds| {
+                kinds
+                    .iter()
+                    .map(|kind| verdicts::kind(w.lang, *kind))
+                    .collect()
+            });
             w.list(names.as_deref())
         };
         let said = match name {
@@ -484,7 +538,7 @@ impl Fielder<'_> {
     ) -> Setting {
         let choices = texts::KINDS.iter().map(|(kind, value)| Choice {
             value: (*value).into(),
-            text: self.words.t.kind(*kind).into(),
+            text: verdicts::kind(self.words.lang, *kind).into(),
             on: on.iter().any(|set| set == value),
         });
         self.setting(name, title, hint, Input::Choices(false, choices.collect()))
@@ -522,7 +576,7 @@ impl Fielder<'_> {
             .filter(|rule| can_be_off(**rule))
             .map(|rule| Choice {
                 value: rule.name().into(),
-                text: t.rule(*rule).into(),
+                text: self.words.rule(*rule).into(),
                 on: self.fields.off.iter().any(|set| set == rule.name()),
             });
         self.setting(
@@ -639,4 +693,20 @@ fn can_be_off(rule: Rule) -> bool {
             | Rule::Service
             | Rule::Default
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_chosen_before_keeps_its_order() {
+        let rules = |countries: &[&str]| -> Rules {
+            serde_json::from_value(serde_json::json!({ "allow": { "countries": countries } }))
+                .unwrap()
+        };
+        let mut new = rules(&["AL", "CU", "FR", "US"]);
+        in_order(&mut new, &rules(&["US", "GB", "FR"]));
+        assert_eq!(new, rules(&["US", "FR", "AL", "CU"]));
+    }
 }

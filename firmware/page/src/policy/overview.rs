@@ -14,7 +14,7 @@ use super::{
 use crate::{
     Answer,
     shell::{Frame, Section, Shell, Visitor},
-    texts::{self, country, fill},
+    texts::{self, country, fill, verdicts},
 };
 
 /// Callers and groups that are listed on one page.
@@ -67,10 +67,10 @@ pub async fn page(
     let policy = &*now.policy;
     let words = Words::new(visitor.look.lang);
     let t = words.t;
-    let (mode, mode_means) = match policy.settings.mode {
-        Mode::Detect => (t.detect, t.detect_means),
-        Mode::Prevent => (t.prevent, t.prevent_means),
-        Mode::Lockdown => (t.lockdown, t.lockdown_means),
+    let mode_means = match policy.settings.mode {
+        Mode::Detect => t.detect_means,
+        Mode::Prevent => t.prevent_means,
+        Mode::Lockdown => t.lockdown_means,
     };
     let cards = Cards { words, policy };
     let callers = policy.callers.len();
@@ -85,7 +85,7 @@ pub async fn page(
             _ => "",
         },
         good: said.said == "force",
-        mode,
+        mode: verdicts::mode(visitor.look.lang, policy.settings.mode),
         mode_means,
         country: country(policy.settings.country.as_str(), visitor.look.lang).into(),
         time_zone: policy.settings.time_zone.clone(),

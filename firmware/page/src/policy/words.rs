@@ -5,7 +5,7 @@ use trunkguard_core::{
     verdict::Rule,
 };
 
-use crate::texts::{self, Lang, country, fill};
+use crate::texts::{self, Lang, country, fill, verdicts};
 
 /// Things that are named one by one; of more, how many there are.
 const NAMED: usize = 8;
@@ -137,7 +137,10 @@ impl Words {
             .as_deref()
             .map(|countries| self.countries(countries));
         let kinds = targets.kinds.as_deref().map(|kinds| {
-            let names: Vec<&str> = kinds.iter().map(|kind| t.kind(*kind)).collect();
+            let names: Vec<&str> = kinds
+                .iter()
+                .map(|kind| verdicts::kind(self.lang, *kind))
+                .collect();
             self.list(Some(&names)).unwrap_or_default()
         });
         let prefixes = self.list(targets.prefixes.as_deref());
@@ -239,6 +242,6 @@ impl Words {
 
     /// A rule's name for people.
     pub fn rule(self, rule: Rule) -> &'static str {
-        self.t.rule(rule)
+        verdicts::rule(self.lang, rule)
     }
 }

@@ -1,5 +1,5 @@
 use super::texts;
-use trunkguard_core::{number::Kind, verdict::Rule};
+use trunkguard_core::number::Kind;
 
 texts! {
     /// Policies and callers.
@@ -11,11 +11,8 @@ texts! {
         and_more: "{} and {} more" / "{} et {} autres",
         mode: "Mode" / "Mode",
         office: "Office" / "Bureau",
-        detect: "Detect" / "Détection",
         detect_means: "Every call goes through; what the policy is against is recorded and reported." / "Tous les appels passent ; ce que la politique refuserait est noté et signalé.",
-        prevent: "Prevent" / "Prévention",
         prevent_means: "The policy decides." / "La politique décide.",
-        lockdown: "Lockdown" / "Confinement",
         lockdown_means: "Only emergency calls and the numbers that are always allowed." / "Seulement les appels d’urgence et les numéros toujours permis.",
         said_same: "Nothing was different; the policy is as it was." / "Rien n’était différent ; la politique est inchangée.",
         said_force: "The new policy is in force." / "La nouvelle politique est en vigueur.",
@@ -81,6 +78,7 @@ texts! {
         patterns: "patterns" / "modèles",
         lists: "lists" / "listes",
         numbers: "numbers" / "numéros",
+        how_many_numbers: "Numbers" / "Numéros",
         every_country: "Every country" / "Tous les pays",
         allow_countries: "Countries that may be called" / "Pays qui peuvent être appelés",
         allow_countries_hint: "A country that is not ticked is blocked. Do not forget your own." / "Un pays qui n’est pas coché est bloqué. N’oubliez pas le vôtre.",
@@ -91,7 +89,7 @@ texts! {
         block_kinds: "Kinds of number that are blocked" / "Genres de numéro bloqués",
         block_kinds_hint: "Where fraud earns its money. If you set this, tick again what is to stay blocked." / "Là où la fraude gagne son argent. Si vous réglez ceci, cochez de nouveau ce qui doit rester bloqué.",
         always_allow: "Always allowed" / "Toujours permis",
-        always_allow_hint: "Whole numbers, such as +12125550100. They go through whatever else is said, in lockdown too." / "Des numéros complets, comme +12125550100. Ils passent quoi qu’il soit dit, même en confinement.",
+        always_allow_hint: "Whole numbers, such as +12125550100. They go through whatever else is said, in lockdown too." / "Des numéros complets, comme +12125550100. Ils passent quoi qu’il soit dit, même en verrouillage.",
         allow_numbers: "Numbers that may be called" / "Numéros permis",
         block_numbers: "Numbers that are blocked" / "Numéros bloqués",
         numbers_hint: "Whole numbers, such as +442071838750." / "Des numéros complets, comme +442071838750.",
@@ -186,12 +184,12 @@ texts! {
         meanwhile: "Somebody else has changed the policy meanwhile" / "Quelqu’un d’autre a modifié la politique entre-temps",
         meanwhile_hint: "These changes are in force and stay, except where yours below change the same setting." / "Ces changements sont en vigueur et restent, sauf où les vôtres, ci-dessous, changent le même réglage.",
         last_month: "Calls of the last 30 days" / "Appels des 30 derniers jours",
-        looked_at: "{} calls were decided once more, with this policy and with the one in force." / "{} appels ont été décidés de nouveau, avec cette politique et avec celle en vigueur.",
-        looked_at_newest: "The newest {} calls were decided once more, with this policy and with the one in force." / "Les {} appels les plus récents ont été décidés de nouveau, avec cette politique et avec celle en vigueur.",
+        looked_at: "Calls that were decided once more, with this policy and with the one in force: {}." / "Appels décidés de nouveau, avec cette politique et avec celle en vigueur : {}.",
+        looked_at_newest: "There were more calls; of the newest, so many were decided once more, with this policy and with the one in force: {}." / "Il y a eu plus d’appels ; parmi les plus récents, décidés de nouveau avec cette politique et avec celle en vigueur : {}.",
         nothing_changes: "None would be decided differently." / "Aucun ne serait décidé autrement.",
-        would_be_refused: "{} calls that go through now would be refused" / "{} appels qui passent maintenant seraient refusés",
-        would_go_through: "{} calls that are refused now would go through" / "{} appels refusés maintenant passeraient",
-        would_be_reported: "{} calls go through in both cases, and whether they are reported changes" / "{} appels passent dans les deux cas, mais leur signalement change",
+        would_be_refused: "Go through now, and would be refused: {}" / "Passent maintenant, et seraient refusés : {}",
+        would_go_through: "Are refused now, and would go through: {}" / "Refusés maintenant, et passeraient : {}",
+        would_be_reported: "Go through in both cases, and whether they are reported changes: {}" / "Passent dans les deux cas, mais leur signalement change : {}",
         these_change: "Calls that would be decided differently, the newest first" / "Appels qui seraient décidés autrement, les plus récents d’abord",
         and_others: "There are more; these are the newest." / "Il y en a d’autres ; voici les plus récents.",
         at: "When" / "Quand",
@@ -219,22 +217,11 @@ texts! {
         learn_hint: "A policy proposed from the calls that your office really makes. Calls of somebody who broke in would be in it: read the reasons." / "Une politique proposée d’après les appels réels de votre bureau. Ceux d’un intrus en feraient partie : lisez les raisons.",
         days_back: "Days looked back" / "Jours considérés",
         look_again: "Look again" / "Regarder de nouveau",
-        learnt_from: "Made from {} calls on {} days." / "D’après {} appels sur {} jours.",
+        learnt_from: "Calls it was made from: {}. Days: {}." / "Appels considérés : {}. Jours : {}.",
         nothing_learnt: "There is nothing to learn from yet. Leave the box in Detect for a week or two." / "Il n’y a encore rien à apprendre. Laissez le boîtier en Détection une semaine ou deux.",
         proposed: "Proposed for everybody" / "Proposé pour tous",
         adopt_hint: "What is ticked is taken over; you see what would change before it does." / "Ce qui est coché est repris ; vous verrez ce qui changerait avant que cela change.",
         reasons: "Reasons" / "Raisons",
-        domestic: "in your country" / "dans votre pays",
-        us_canada: "between the US and Canada" / "entre les États-Unis et le Canada",
-        nanp_abroad: "+1 abroad (Caribbean)" / "+1 à l’étranger (Caraïbes)",
-        kind_abroad: "abroad" / "à l’étranger",
-        premium: "premium rate" / "surtaxé",
-        shared_cost: "shared cost" / "à coût partagé",
-        toll_free: "toll-free" / "sans frais",
-        personal: "personal numbers" / "numéros personnels",
-        satellite: "satellite" / "satellite",
-        global_network: "international networks" / "réseaux internationaux",
-        directory: "directory enquiries" / "renseignements",
         mon: "Mon" / "lun",
         tue: "Tue" / "mar",
         wed: "Wed" / "mer",
@@ -250,30 +237,6 @@ texts! {
         format_dialled: "as dialled at VoIP.ms" / "comme composé chez VoIP.ms",
         format_e164: "country code and number (E.164)" / "indicatif du pays et numéro (E.164)",
         format_seed: "what ${EXTEN:2} leaves of 011…" / "ce que ${EXTEN:2} laisse de 011…",
-        rule_loop: "our own answer came back" / "notre réponse est revenue",
-        rule_emergency: "emergency" / "urgence",
-        rule_always_allowed: "always allowed" / "toujours permis",
-        rule_lockdown: "lockdown" / "confinement",
-        rule_toll_free: "toll-free" / "sans frais",
-        rule_service: "service of the provider" / "service du fournisseur",
-        rule_tampering: "tampered request" / "requête trafiquée",
-        rule_not_a_number: "not a number" / "pas un numéro",
-        rule_scanner: "scanner" / "outil d’attaque",
-        rule_network: "phone’s network" / "réseau du téléphone",
-        rule_number: "number" / "numéro",
-        rule_prefix: "prefix or pattern" / "préfixe ou modèle",
-        rule_kind: "kind of number" / "genre de numéro",
-        rule_country: "country" / "pays",
-        rule_simultaneous: "too many at a time" / "trop à la fois",
-        rule_per_minute: "too many in a minute" / "trop en une minute",
-        rule_per_hour: "too many in an hour" / "trop en une heure",
-        rule_per_day: "too many in a day" / "trop en un jour",
-        rule_same_number: "same number again and again" / "même numéro encore et encore",
-        rule_spellings: "many spellings" / "plusieurs écritures",
-        rule_sequential: "one after the other" / "numéros qui se suivent",
-        rule_new_country: "first call to a country" / "premier appel vers un pays",
-        rule_new_phone: "another phone" / "autre téléphone",
-        rule_default: "nothing against it" / "rien contre",
     }
 }
 
@@ -293,23 +256,6 @@ pub const KINDS: [(Kind, &str); 11] = [
 ];
 
 impl Policy {
-    /// The kind's name.
-    pub fn kind(&self, kind: Kind) -> &'static str {
-        match kind {
-            Kind::Domestic => self.domestic,
-            Kind::UsCanada => self.us_canada,
-            Kind::NanpAbroad => self.nanp_abroad,
-            Kind::Abroad => self.kind_abroad,
-            Kind::Premium => self.premium,
-            Kind::SharedCost => self.shared_cost,
-            Kind::TollFree => self.toll_free,
-            Kind::Personal => self.personal,
-            Kind::Satellite => self.satellite,
-            Kind::GlobalNetwork => self.global_network,
-            Kind::Directory => self.directory,
-        }
-    }
-
     /// The day's name; 0 is Monday.
     pub fn day(&self, day: usize) -> &'static str {
         let days = [
@@ -335,36 +281,6 @@ impl Policy {
             "e164" => self.format_e164,
             "seed-2" => self.format_seed,
             _ => self.format_dialled,
-        }
-    }
-
-    /// The rule's name.
-    pub fn rule(&self, rule: Rule) -> &'static str {
-        match rule {
-            Rule::Loop => self.rule_loop,
-            Rule::Emergency => self.rule_emergency,
-            Rule::AlwaysAllowed => self.rule_always_allowed,
-            Rule::Lockdown => self.rule_lockdown,
-            Rule::TollFree => self.rule_toll_free,
-            Rule::Service => self.rule_service,
-            Rule::Tampering => self.rule_tampering,
-            Rule::NotANumber => self.rule_not_a_number,
-            Rule::Scanner => self.rule_scanner,
-            Rule::Network => self.rule_network,
-            Rule::Number => self.rule_number,
-            Rule::Prefix => self.rule_prefix,
-            Rule::Kind => self.rule_kind,
-            Rule::Country => self.rule_country,
-            Rule::Simultaneous => self.rule_simultaneous,
-            Rule::PerMinute => self.rule_per_minute,
-            Rule::PerHour => self.rule_per_hour,
-            Rule::PerDay => self.rule_per_day,
-            Rule::SameNumber => self.rule_same_number,
-            Rule::Spellings => self.rule_spellings,
-            Rule::Sequential => self.rule_sequential,
-            Rule::NewCountry => self.rule_new_country,
-            Rule::NewPhone => self.rule_new_phone,
-            Rule::Default => self.rule_default,
         }
     }
 }

@@ -122,10 +122,9 @@ pub fn not_a_number(lang: Lang, why: NotANumber) -> &'static str {
     }
 }
 
-/// A country for people. Names are English ones in both languages, as the tables have them.
-pub fn country(code: CountryCode) -> String {
-    trunkguard_core::number::country_name(code.letters())
-        .map_or_else(|| code.as_str().to_owned(), str::to_owned)
+/// A country for people.
+pub fn country(lang: Lang, code: CountryCode) -> String {
+    super::country(code.as_str(), lang).to_owned()
 }
 
 /// A number with what is known of it.
@@ -141,7 +140,7 @@ pub fn destination(lang: Lang, destination: &Destination) -> String {
             kind: of,
         } => {
             let none = || either(lang, "no country", "aucun pays").to_owned();
-            let country = code.map_or_else(none, country);
+            let country = code.map_or_else(none, |code| country(lang, code));
             format!("+{digits} ({country}, {})", kind(lang, *of))
         }
         Destination::NotANumber(why) => fill(
