@@ -167,6 +167,7 @@ fn reload(run: &Run) -> anyhow::Result<()> {
     run.shared.replace_policy(compiled, &clock);
     run.policies.fetch_add(1, Ordering::Relaxed);
     run.network.write(wish, &run.shared);
+    run.alerts.wake();
     crate::daemon::give_memory_back();
     if origin == Origin::Loaded {
         run.policy_is_sound();

@@ -47,6 +47,8 @@ pub enum Outcome {
         why: String,
         /// The settings are at fault, so that a try every minute would only annoy.
         slow: bool,
+        /// It failed before the message was looked at: so would every other of this channel.
+        whole: bool,
     },
     /// Not taken, and it never will be.
     Never {

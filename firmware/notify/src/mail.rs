@@ -129,7 +129,7 @@ fn deliver(
                 talk.name()
             );
             smtp.abort();
-            return Err(Outcome::Later { why, slow: true });
+            return Err(slow(why));
         }
         smtp.starttls(tls, &here)
             .map_err(|e| talk.refused(Step::Tls, &e))?;
@@ -152,8 +152,22 @@ fn deliver(
     Ok(Outcome::Accepted)
 }
 
+/// The channel is not to be used now.
 fn later(why: String) -> Outcome {
-    Outcome::Later { why, slow: false }
+    Outcome::Later {
+        why,
+        slow: false,
+        whole: true,
+    }
+}
+
+/// The channel is not to be used as it is set.
+fn slow(why: String) -> Outcome {
+    Outcome::Later {
+        why,
+        slow: true,
+        whole: true,
+    }
 }
 
 /// The connection to the server: the first of its addresses that takes one.
@@ -186,7 +200,6 @@ fn connect(mail: &Mail) -> Result<TcpStream, Outcome> {
 }
 
 fn tls(mail: &Mail) -> Result<TlsParameters, Outcome> {
-    let slow = |why| Outcome::Later { why, slow: true };
     let mut builder = TlsParameters::builder(mail.server.to_string());
     builder = match roots::pem().map_err(slow)? {
         None => builder.certificate_store(CertificateStore::WebpkiRoots),
@@ -236,7 +249,7 @@ impl Talk<'_> {
                 "the certificate of {server} is not to be trusted ({said}); look at alerts.mail.server, the server's \
                  certificate, and the box's clock"
             );
-            return Outcome::Later { why, slow: true };
+            return slow(why);
         }
         if error.is_timeout() {
             return later(format!(
@@ -245,13 +258,10 @@ impl Talk<'_> {
         }
         let judged = error.is_permanent();
         match step {
-            Step::Login if judged || error.is_client() => Outcome::Later {
-                why: format!(
-                    "{server} refuses the login ({said}); look at alerts.mail.username and password (many providers \
+            Step::Login if judged || error.is_client() => slow(format!(
+                "{server} refuses the login ({said}); look at alerts.mail.username and password (many providers \
                      want a password for this program alone)"
-                ),
-                slow: true,
-            },
+            )),
             Step::From if judged => Outcome::Never {
                 why: format!(
                     "{server} refuses the sender {} ({said}); look at alerts.mail.from",
@@ -264,9 +274,13 @@ impl Talk<'_> {
             Step::Letter if judged => Outcome::Never {
                 why: format!("{server} refuses the text ({said}); ask who runs it"),
             },
-            Step::Greeting | Step::Tls | Step::Login if judged => Outcome::Later {
-                why: format!("{server} refuses the connection ({said})"),
-                slow: true,
+            Step::Greeting | Step::Tls | Step::Login if judged => {
+                slow(format!("{server} refuses the connection ({said})"))
+            }
+            Step::From | Step::To | Step::Letter if error.is_transient() => Outcome::Later {
+                why: format!("{server} asks for another try ({said})"),
+                slow: false,
+                whole: false,
             },
             _ if error.is_transient() => later(format!("{server} asks for another try ({said})")),
             Step::Greeting | Step::Tls => later(format!(

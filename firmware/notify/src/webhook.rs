@@ -27,7 +27,13 @@ const READ: u64 = 400;
 pub fn send(alerts: &Alerts, webhook: &Webhook, message: &Message, now_s: i64) -> Outcome {
     let agent = match agent() {
         Ok(agent) => agent,
-        Err(why) => return Outcome::Later { why, slow: true },
+        Err(why) => {
+            return Outcome::Later {
+                why,
+                slow: true,
+                whole: true,
+            };
+        }
     };
     let body = render::body(alerts, webhook, message);
     let url = address(webhook);
@@ -108,6 +114,7 @@ fn judge(host: &str, answer: Response<Body>) -> Outcome {
         408 | 429 | 500..=599 => Outcome::Later {
             why: format!("{host} answers {status}{said}"),
             slow: false,
+            whole: true,
         },
         300..=399 => Outcome::Never {
             why: format!(
@@ -138,5 +145,9 @@ fn failure(host: &str, error: &ureq::Error) -> Outcome {
         ),
         _ => (format!("{host} cannot be talked to ({said})"), false),
     };
-    Outcome::Later { why, slow }
+    Outcome::Later {
+        why,
+        slow,
+        whole: true,
+    }
 }

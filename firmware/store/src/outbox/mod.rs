@@ -166,20 +166,24 @@ impl Outbox {
         self.write(|tx| tables::accepted(tx, id, target, now_ms))
     }
 
-    /// A target has not taken a message, and why.
+    /// These deliveries failed, for one reason, all of it or nothing: number of the message, target, and what
+    /// becomes of it.
     ///
     /// # Errors
     /// As [`Outbox::note`].
     pub fn failed(
         &mut self,
-        id: i64,
-        target: &str,
+        deliveries: &[(i64, String, After)],
         why: &str,
-        after: After,
         now_ms: i64,
     ) -> Result<(), OutboxError> {
         let why: String = why.chars().take(MOST_ERROR).collect();
-        self.write(|tx| tables::failed(tx, id, target, &why, after, now_ms))
+        self.write(|tx| {
+            let mut each = deliveries.iter();
+            each.try_for_each(|(id, target, after)| {
+                tables::failed(tx, *id, target, &why, *after, now_ms)
+            })
+        })
     }
 
     /// The targets are others now: what waits for one that is gone is given up, and the rest is tried at

@@ -83,10 +83,8 @@ fn what_waits_is_there_after_a_restart_and_what_was_taken_is_not() {
         Ok(0)
     );
     outbox.accepted(1, "webhook:office", NOW + 5).unwrap();
-    let later = After::Again(NOW + 30_000);
-    outbox
-        .failed(1, "mail:owner@example.com", "no answer", later, NOW + 6)
-        .unwrap();
+    let later = (1, targets()[0].clone(), After::Again(NOW + 30_000));
+    outbox.failed(&[later], "no answer", NOW + 6).unwrap();
     drop(outbox);
 
     let mut outbox = sound(dir.path());
@@ -127,7 +125,7 @@ fn what_is_given_up_is_shown_with_its_reason() {
         .unwrap();
     let long = "x".repeat(5_000);
     outbox
-        .failed(1, "webhook:office", &long, After::GivenUp, NOW)
+        .failed(&[(1, targets()[1].clone(), After::GivenUp)], &long, NOW)
         .unwrap();
     let line = &outbox.list().unwrap()[0];
     assert_eq!(line.deliveries[1].state, State::GivenUp);
@@ -212,11 +210,12 @@ fn channels_that_are_gone_keep_nothing_waiting_and_others_are_tried_at_once() {
     outbox
         .put(&message(1), &targets(), &[], &Marks::default())
         .unwrap();
-    for target in targets() {
-        outbox
-            .failed(1, &target, "x", After::Again(NOW + 3_600_000), NOW)
-            .unwrap();
-    }
+    let hour = After::Again(NOW + 3_600_000);
+    let both = targets()
+        .into_iter()
+        .map(|target| (1, target, hour))
+        .collect::<Vec<_>>();
+    outbox.failed(&both, "x", NOW).unwrap();
     assert_eq!(outbox.retarget(&targets()[..1], NOW + 10), Ok(1));
     let waiting = outbox.waiting().unwrap();
     assert_eq!((waiting.len(), waiting[0].next_ms), (1, NOW + 10));
