@@ -84,7 +84,10 @@ impl Guard {
     pub fn variable(&mut self, name: &str, value: &str) {
         self.variables.push((name.to_owned(), value.to_owned()));
         self.wrapper = vec!["/usr/bin/env".to_owned()];
-        let pairs = self.variables.iter().map(|(name, value)| format!("{name}={value}"));
+        let pairs = self
+            .variables
+            .iter()
+            .map(|(name, value)| format!("{name}={value}"));
         self.wrapper.extend(pairs);
     }
 

@@ -55,7 +55,9 @@ impl Peer {
         let into = folder.to_string_lossy();
         let own = ["-u", &path, "--listen", &listen, "--folder", &into];
         let mut process = office.start("python3", &[&own, more].concat())?;
-        process.wait_for("listens", Duration::from_secs(20), |log| log.contains("listens"))?;
+        process.wait_for("listens", Duration::from_secs(20), |log| {
+            log.contains("listens")
+        })?;
         Ok(Peer {
             folder,
             suffix,
@@ -91,14 +93,20 @@ impl Peer {
     /// When it cannot be read.
     pub fn got(&self) -> Result<Vec<String>> {
         let begins = |path: &Path| {
-            let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            let name = path
+                .file_name()
+                .unwrap_or_default()
+                .to_string_lossy()
+                .into_owned();
             name.ends_with(self.suffix) && name.starts_with(|c: char| c.is_ascii_digit())
         };
         let entries = fs::read_dir(&self.folder)?;
         let mut paths: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
         paths.retain(|path| begins(path));
         paths.sort();
-        let read = |path: &PathBuf| fs::read_to_string(path).with_context(|| format!("{}", path.display()));
+        let read = |path: &PathBuf| {
+            fs::read_to_string(path).with_context(|| format!("{}", path.display()))
+        };
         paths.iter().map(read).collect()
     }
 
@@ -111,7 +119,11 @@ impl Peer {
         loop {
             let got = self.got()?;
             if got.len() >= count {
-                ensure!(got.len() == count, "{} instead of {count}: {got:#?}", got.len());
+                ensure!(
+                    got.len() == count,
+                    "{} instead of {count}: {got:#?}",
+                    got.len()
+                );
                 return Ok(got);
             }
             ensure!(
@@ -143,10 +155,28 @@ pub fn certificate(office: &Office, name: &str) -> Result<(PathBuf, PathBuf)> {
     tools::run(
         "openssl",
         &[
-            "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "30",
-            "-subj", "/CN=mail.test", "-addext", &names, "-keyout", &text(&key), "-out", &text(&list),
+            "req",
+            "-x509",
+            "-newkey",
+            "ec",
+            "-pkeyopt",
+            "ec_paramgen_curve:prime256v1",
+            "-nodes",
+            "-days",
+            "30",
+            "-subj",
+            "/CN=mail.test",
+            "-addext",
+            &names,
+            "-keyout",
+            &text(&key),
+            "-out",
+            &text(&list),
         ],
     )?;
-    fs::write(&both, fs::read_to_string(&list)? + &fs::read_to_string(&key)?)?;
+    fs::write(
+        &both,
+        fs::read_to_string(&list)? + &fs::read_to_string(&key)?,
+    )?;
     Ok((both, list))
 }

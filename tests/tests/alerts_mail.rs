@@ -42,7 +42,8 @@ fn mail(port: u16, more: &str) -> String {
 
 const OWNER: &str = "to = [\"owner@example.com\"]";
 const PLAIN: &str = "security = \"none\"\nto = [\"owner@example.com\"]";
-const LOGIN: &str = "username = \"box@example.com\"\npassword = \"correct horse\"\nto = [\"owner@example.com\"]";
+const LOGIN: &str =
+    "username = \"box@example.com\"\npassword = \"correct horse\"\nto = [\"owner@example.com\"]";
 
 /// A call that the policy is against.
 fn refused(guard: &Guard, call: &str) -> Result<()> {
@@ -56,7 +57,10 @@ fn refused(guard: &Guard, call: &str) -> Result<()> {
 fn test(guard: &Guard) -> Result<(i32, String)> {
     let said = guard.cli(&["alerts", "test", "--json"])?;
     let each: Value = serde_json::from_str(&said.out).with_context(|| format!("{said:?}"))?;
-    Ok((said.code, each[0]["error"].as_str().unwrap_or_default().to_owned()))
+    Ok((
+        said.code,
+        each[0]["error"].as_str().unwrap_or_default().to_owned(),
+    ))
 }
 
 fn channel(guard: &Guard) -> Result<Value> {
@@ -73,14 +77,20 @@ fn until(guard: &Guard, what: &str, done: impl Fn(&Value) -> bool) -> Result<Val
         if done(&now) {
             return Ok(now);
         }
-        ensure!(started.elapsed() < SOON, "not {what}: {now:#}\n{}", guard.log());
+        ensure!(
+            started.elapsed() < SOON,
+            "not {what}: {now:#}\n{}",
+            guard.log()
+        );
         std::thread::sleep(Duration::from_millis(50));
     }
 }
 
 fn header<'a>(mail: &'a str, name: &str) -> &'a str {
     let head = mail.split("\r\n\r\n").next().unwrap_or(mail);
-    let line = head.lines().find_map(|line| line.strip_prefix(&format!("{name}: ")));
+    let line = head
+        .lines()
+        .find_map(|line| line.strip_prefix(&format!("{name}: ")));
     line.unwrap_or_default().trim()
 }
 
@@ -108,11 +118,21 @@ fn alerts_mail_a_burst_is_one_mail_with_its_count() {
             ("From", "\"Maple Dental\" <box@example.com>"),
             ("Auto-Submitted", "auto-generated"),
         ] {
-            ensure!(header(mail, name) == value, "{name}: {}", header(mail, name));
+            ensure!(
+                header(mail, name) == value,
+                "{name}: {}",
+                header(mail, name)
+            );
         }
-        ensure!(mail.contains("Subject: [Maple Dental] Calls to a country"), "{mail}");
+        ensure!(
+            mail.contains("Subject: [Maple Dental] Calls to a country"),
+            "{mail}"
+        );
         // Quoted-printable breaks long lines, but not these.
-        ensure!(mail.contains("1000 times"), "not the count of the burst: {mail}");
+        ensure!(
+            mail.contains("1000 times"),
+            "not the count of the burst: {mail}"
+        );
         let well = until(&guard, "delivered", |c| c["accepted_ms"].is_i64())?;
         ensure!(well["waiting"] == 0 && well["error"].is_null(), "{well:#}");
 
@@ -123,7 +143,10 @@ fn alerts_mail_a_burst_is_one_mail_with_its_count() {
         until(&guard, "up again", |c| c["accepted_ms"].is_i64())?;
         let outbox = guard.json(&["alerts", "outbox"])?;
         ensure!(outbox.as_array().map(Vec::len) == Some(1), "{outbox:#}");
-        ensure!(outbox[0]["deliveries"][0]["state"] == "accepted", "{outbox:#}");
+        ensure!(
+            outbox[0]["deliveries"][0]["state"] == "accepted",
+            "{outbox:#}"
+        );
         smtp.wait(1, Duration::ZERO)?;
         Ok(())
     });
@@ -137,19 +160,50 @@ fn alerts_mail_the_test_message_goes_every_way_that_is_set() {
         let login = json!({"login": ["box@example.com", "correct horse"]});
         for (port, arguments, settings, mood, tls) in [
             (5_001, vec![], PLAIN.to_owned(), json!({}), "no"),
-            (5_002, vec!["--certificate", &server], OWNER.to_owned(), json!({}), "yes"),
-            (5_003, vec!["--certificate", &server], LOGIN.to_owned(), login.clone(), "yes"),
-            (5_004, vec!["--certificate", &server, "--tls"], format!("security = \"tls\"\n{OWNER}"), json!({}), "yes"),
-            (5_005, vec!["--certificate", &server, "--tls"], format!("security = \"tls\"\n{LOGIN}"), login, "yes"),
+            (
+                5_002,
+                vec!["--certificate", &server],
+                OWNER.to_owned(),
+                json!({}),
+                "yes",
+            ),
+            (
+                5_003,
+                vec!["--certificate", &server],
+                LOGIN.to_owned(),
+                login.clone(),
+                "yes",
+            ),
+            (
+                5_004,
+                vec!["--certificate", &server, "--tls"],
+                format!("security = \"tls\"\n{OWNER}"),
+                json!({}),
+                "yes",
+            ),
+            (
+                5_005,
+                vec!["--certificate", &server, "--tls"],
+                format!("security = \"tls\"\n{LOGIN}"),
+                login,
+                "yes",
+            ),
         ] {
             let smtp = Peer::mail(office, port, &arguments)?;
             smtp.mood(&mood)?;
             let mut guard = Guard::new(office, &mail(port, &settings))?;
             guard.variable("SSL_CERT_FILE", &list.to_string_lossy());
             let said = guard.cli(&["alerts", "test", "--channel", "mail"])?;
-            ensure!(said.code == 0 && said.out == "mail:owner@example.com: taken\n", "{settings}: {said:?}");
+            ensure!(
+                said.code == 0 && said.out == "mail:owner@example.com: taken\n",
+                "{settings}: {said:?}"
+            );
             let got = smtp.wait(1, Duration::ZERO)?;
-            ensure!(header(&got[0], "Subject") == "[Maple Dental] Test message", "{}", got[0]);
+            ensure!(
+                header(&got[0], "Subject") == "[Maple Dental] Test message",
+                "{}",
+                got[0]
+            );
             ensure!(header(&got[0], "X-Peer-Tls") == tls, "{}", got[0]);
             smtp.stop();
         }
@@ -166,25 +220,82 @@ fn alerts_mail_what_is_wrong_is_said() {
         let login = json!({"login": ["box@example.com", "another horse"]});
         let tls = format!("security = \"tls\"\n{OWNER}");
         for (port, arguments, settings, mood, says) in [
-            (5_011, vec!["--certificate", &server], LOGIN, login, "refuses the login (535"),
-            (5_012, vec![], PLAIN, json!({"refuse": ["owner@example.com"]}), "refuses the recipient (550"),
-            (5_013, vec!["--certificate", &other], OWNER, json!({}), "is not to be trusted"),
-            (5_014, vec!["--certificate", &other, "--tls"], tls.as_str(), json!({}), "is not to be trusted"),
+            (
+                5_011,
+                vec!["--certificate", &server],
+                LOGIN,
+                login,
+                "refuses the login (535",
+            ),
+            (
+                5_012,
+                vec![],
+                PLAIN,
+                json!({"refuse": ["owner@example.com"]}),
+                "refuses the recipient (550",
+            ),
+            (
+                5_013,
+                vec!["--certificate", &other],
+                OWNER,
+                json!({}),
+                "is not to be trusted",
+            ),
+            (
+                5_014,
+                vec!["--certificate", &other, "--tls"],
+                tls.as_str(),
+                json!({}),
+                "is not to be trusted",
+            ),
             (5_015, vec![], OWNER, json!({}), "does not offer STARTTLS"),
             (5_016, vec![], PLAIN, json!({"hang_up": true}), "hung up"),
-            (5_017, vec![], PLAIN, json!({"later": 9}), "asks for another try (450"),
-            (5_018, vec![], PLAIN, json!({"reply": "554 5.7.1 looks like spam"}), "refuses the text (554"),
+            (
+                5_017,
+                vec![],
+                PLAIN,
+                json!({"later": 9}),
+                "asks for another try (450",
+            ),
+            (
+                5_018,
+                vec![],
+                PLAIN,
+                json!({"reply": "554 5.7.1 looks like spam"}),
+                "refuses the text (554",
+            ),
             (5_019, vec!["--silent"], PLAIN, json!({}), "falls silent"),
-            (5_020, vec!["--endless"], PLAIN, json!({}), "sends without end"),
-            (5_021, vec![], tls.as_str(), json!({}), "no mail server answers"),
-            (5_022, vec!["--certificate", &server], LOGIN, json!({}), "refuses the login"),
+            (
+                5_020,
+                vec!["--endless"],
+                PLAIN,
+                json!({}),
+                "sends without end",
+            ),
+            (
+                5_021,
+                vec![],
+                tls.as_str(),
+                json!({}),
+                "no mail server answers",
+            ),
+            (
+                5_022,
+                vec!["--certificate", &server],
+                LOGIN,
+                json!({}),
+                "refuses the login",
+            ),
         ] {
             let smtp = Peer::mail(office, port, &arguments)?;
             smtp.mood(&mood)?;
             let mut guard = Guard::new(office, &mail(port, settings))?;
             guard.variable("SSL_CERT_FILE", &list.to_string_lossy());
             let (code, said) = test(&guard)?;
-            ensure!(code == 1 && said.contains(says), "{port}, expected {says}: {code} {said}");
+            ensure!(
+                code == 1 && said.contains(says),
+                "{port}, expected {says}: {code} {said}"
+            );
             ensure!(!said.contains("horse"), "the password is shown: {said}");
             smtp.wait(0, Duration::ZERO)?;
             smtp.stop();
@@ -194,10 +305,16 @@ fn alerts_mail_what_is_wrong_is_said() {
         ensure!(code == 1 && said.contains("nobody listens"), "{said}");
         // Nobody to tell, and a channel that there is not.
         let said = guard.cli(&["alerts", "test", "--channel", "chat"])?;
-        ensure!(said.code == 2 && said.err.contains("there is mail"), "{said:?}");
+        ensure!(
+            said.code == 2 && said.err.contains("there is mail"),
+            "{said:?}"
+        );
         guard.apply(&policy(""))?;
         let said = guard.cli(&["alerts", "test"])?;
-        ensure!(said.code == 2 && said.err.contains("no channel is set"), "{said:?}");
+        ensure!(
+            said.code == 2 && said.err.contains("no channel is set"),
+            "{said:?}"
+        );
         Ok(())
     });
 }
@@ -212,16 +329,34 @@ fn alerts_mail_each_address_is_its_own() {
         let guard = office.guard(&mail(5_031, both))?;
         refused(&guard, "call")?;
         let got = smtp.wait(1, SOON * 2)?;
-        ensure!(header(&got[0], "X-Peer-To") == "owner@example.com", "{}", got[0]);
-        ensure!(header(&got[0], "To") == "gone@example.com, owner@example.com", "{}", got[0]);
-        until(&guard, "refused", |c| c["waiting"] == 0 && c["error"].is_string())?;
+        ensure!(
+            header(&got[0], "X-Peer-To") == "owner@example.com",
+            "{}",
+            got[0]
+        );
+        ensure!(
+            header(&got[0], "To") == "gone@example.com, owner@example.com",
+            "{}",
+            got[0]
+        );
+        until(&guard, "refused", |c| {
+            c["waiting"] == 0 && c["error"].is_string()
+        })?;
         let outbox = guard.json(&["alerts", "outbox"])?;
-        let first = outbox.as_array().and_then(|list| list.last()).context("an empty outbox")?;
+        let first = outbox
+            .as_array()
+            .and_then(|list| list.last())
+            .context("an empty outbox")?;
         ensure!(first["deliveries"][0]["state"] == "given-up", "{outbox:#}");
         ensure!(first["deliveries"][1]["state"] == "accepted", "{outbox:#}");
         ensure!(first["deliveries"][1]["tries"] == 2, "{outbox:#}");
         let alerts = guard.json(&["alerts"])?;
-        let kinds: Vec<&str> = alerts.as_array().into_iter().flatten().filter_map(|a| a["kind"].as_str()).collect();
+        let kinds: Vec<&str> = alerts
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter_map(|a| a["kind"].as_str())
+            .collect();
         ensure!(kinds.contains(&"alerts-undelivered"), "{alerts:#}");
         Ok(())
     });
@@ -232,14 +367,24 @@ fn alerts_mail_what_waits_survives_kill_9() {
     Office::run(|office| {
         let mut guard = office.guard(&mail(5_041, PLAIN))?;
         refused(&guard, "while-the-server-is-away")?;
-        let waiting = until(&guard, "tried", |c| c["waiting"] == 1 && c["error"].is_string())?;
-        ensure!(waiting["error"].as_str().unwrap_or("").contains("nobody listens"), "{waiting:#}");
+        let waiting = until(&guard, "tried", |c| {
+            c["waiting"] == 1 && c["error"].is_string()
+        })?;
+        ensure!(
+            waiting["error"]
+                .as_str()
+                .unwrap_or("")
+                .contains("nobody listens"),
+            "{waiting:#}"
+        );
         guard.kill();
         let smtp = Peer::mail(office, 5_041, &[])?;
         guard.start()?;
         let got = smtp.wait(1, SOON)?;
         ensure!(got[0].contains("Calls to a country"), "{}", got[0]);
-        until(&guard, "delivered", |c| c["waiting"] == 0 && c["error"].is_null())?;
+        until(&guard, "delivered", |c| {
+            c["waiting"] == 0 && c["error"].is_null()
+        })?;
         Ok(())
     });
 }
@@ -262,10 +407,16 @@ fn alerts_mail_killed_between_the_answer_and_the_note() {
         guard.start()?;
         let got = smtp.wait(2, SOON)?;
         let id = header(&got[0], "Message-ID");
-        ensure!(id.len() > 32 && header(&got[1], "Message-ID") == id, "{got:#?}");
+        ensure!(
+            id.len() > 32 && header(&got[1], "Message-ID") == id,
+            "{got:#?}"
+        );
         until(&guard, "delivered", |c| c["waiting"] == 0)?;
         let outbox = guard.json(&["alerts", "outbox"])?;
-        ensure!(outbox[0]["deliveries"][0]["state"] == "accepted", "{outbox:#}");
+        ensure!(
+            outbox[0]["deliveries"][0]["state"] == "accepted",
+            "{outbox:#}"
+        );
         Ok(())
     });
 }
@@ -278,7 +429,11 @@ fn alerts_mail_a_silent_server_keeps_no_call_waiting() {
         let mut guard = office.guard(&mail(5_061, PLAIN))?;
         refused(&guard, "first")?;
         let udp = Udp::at(address::SCRIPT, guard.listens())?;
-        let failed = |c: &Value| c["error"].as_str().is_some_and(|e| e.contains("falls silent"));
+        let failed = |c: &Value| {
+            c["error"]
+                .as_str()
+                .is_some_and(|e| e.contains("falls silent"))
+        };
         let started = Instant::now();
         let (mut calls, mut longest) = (0, Duration::ZERO);
         while !failed(&channel(&guard)?) {
@@ -289,7 +444,10 @@ fn alerts_mail_a_silent_server_keeps_no_call_waiting() {
             longest = longest.max(asked.elapsed());
             ensure!(status == Some(603), "{status:?}");
         }
-        ensure!(calls > 50 && longest < Duration::from_secs(2), "{calls} calls, one in {longest:?}");
+        ensure!(
+            calls > 50 && longest < Duration::from_secs(2),
+            "{calls} calls, one in {longest:?}"
+        );
         guard.stop()?;
         Ok(())
     });

@@ -33,7 +33,9 @@ addresses = ["127.0.0.50"]
 }
 
 fn hook(name: &str, port: u16, path: &str, more: &str) -> String {
-    format!("[[alerts.webhook]]\nname = \"{name}\"\nurl = \"http://{ADDRESS}:{port}{path}\"\n{more}\n")
+    format!(
+        "[[alerts.webhook]]\nname = \"{name}\"\nurl = \"http://{ADDRESS}:{port}{path}\"\n{more}\n"
+    )
 }
 
 fn request(got: &str) -> Result<(Value, Value)> {
@@ -68,10 +70,18 @@ fn alerts_webhook_is_signed_and_tried_again() {
         let (second, again) = request(&got[1])?;
         ensure!(body == again, "the second try says something else");
         ensure!(first["path"] == "/hook?x=1", "{first:#}");
-        let header = |request: &Value, name: &str| request["headers"][name].as_str().unwrap_or("").to_owned();
+        let header = |request: &Value, name: &str| {
+            request["headers"][name].as_str().unwrap_or("").to_owned()
+        };
         let id = header(&first, "X-Trunkguard-Delivery");
-        ensure!(body["id"] == id.as_str() && header(&second, "X-Trunkguard-Delivery") == id, "{first:#}");
-        ensure!(body["mode"] == "detect" && body["incidents"][0]["kind"] == "country", "{body:#}");
+        ensure!(
+            body["id"] == id.as_str() && header(&second, "X-Trunkguard-Delivery") == id,
+            "{first:#}"
+        );
+        ensure!(
+            body["mode"] == "detect" && body["incidents"][0]["kind"] == "country",
+            "{body:#}"
+        );
         ensure!(body["incidents"][0]["client"] == "script", "{body:#}");
         for request in [&first, &second] {
             let signature = header(request, "X-Trunkguard-Signature");
@@ -91,14 +101,21 @@ fn alerts_webhook_redirects_are_not_followed_and_refusals_are_said() {
         web.answers(&[302, 404, 429])?;
         let two = hook("one", 8_011, "/one", "") + &hook("away", 8_012, "/", "");
         let guard = office.guard(&policy(&two))?;
-        for (count, says) in [(1, "is not followed"), (2, "refuses it with 404: noted"), (3, "answers 429")] {
+        for (count, says) in [
+            (1, "is not followed"),
+            (2, "refuses it with 404: noted"),
+            (3, "answers 429"),
+        ] {
             let said = guard.cli(&["alerts", "test", "--channel", "one"])?;
             ensure!(said.code == 1 && said.out.contains(says), "{said:?}");
             let got = web.wait(count, Duration::ZERO)?;
             ensure!(got.iter().all(|g| !g.contains("elsewhere")), "{got:#?}");
         }
         let said = guard.cli(&["alerts", "test"])?;
-        ensure!(said.code == 1 && said.out.contains("webhook:away: NOT taken"), "{said:?}");
+        ensure!(
+            said.code == 1 && said.out.contains("webhook:away: NOT taken"),
+            "{said:?}"
+        );
         Ok(())
     });
 }
@@ -115,11 +132,20 @@ fn alerts_webhook_speaks_to_chats() {
         ensure!(said.code == 0, "{said:?}");
         let got = web.wait(3, Duration::ZERO)?;
         let (ntfy, body) = request(&got[0])?;
-        ensure!(ntfy["path"] == "/" && body["topic"] == "my-office", "{ntfy:#}");
+        ensure!(
+            ntfy["path"] == "/" && body["topic"] == "my-office",
+            "{ntfy:#}"
+        );
         let (slack, body) = request(&got[1])?;
-        ensure!(slack["path"] == "/services/T0/B0" && body["text"] == "[Trunkguard] Test message", "{body:#}");
+        ensure!(
+            slack["path"] == "/services/T0/B0" && body["text"] == "[Trunkguard] Test message",
+            "{body:#}"
+        );
         let (_, body) = request(&got[2])?;
-        ensure!(body["attachments"][0]["content"]["type"] == "AdaptiveCard", "{body:#}");
+        ensure!(
+            body["attachments"][0]["content"]["type"] == "AdaptiveCard",
+            "{body:#}"
+        );
         Ok(())
     });
 }

@@ -137,7 +137,10 @@ fn foreign_crates_stay_in_their_shell() {
         ("hickory-net", &["trunkguard-dns"]),
         ("hickory-proto", &[]),
         ("hickory-resolver", &[]),
-        ("rustls", &["trunkguard", "trunkguard-notify", "trunkguard-page"]),
+        (
+            "rustls",
+            &["trunkguard", "trunkguard-notify", "trunkguard-page"],
+        ),
         ("lettre", &["trunkguard-notify"]),
         ("ureq", &["trunkguard-notify"]),
         ("clap", &["trunkguard"]),

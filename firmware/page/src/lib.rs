@@ -20,6 +20,7 @@
 //! Everything works without JavaScript; `assets/live.js` only refreshes elements that have `data-live`.
 
 pub mod accounts;
+pub mod alerts;
 pub mod calls;
 pub mod diagnostics;
 pub mod home;
@@ -63,6 +64,8 @@ pub type Answer<T> = Result<T, Problem>;
 pub struct Parts {
     /// Who may log in.
     pub accounts: Arc<dyn accounts::Source>,
+    /// Incidents and who is told of them.
+    pub alerts: Arc<dyn alerts::Source>,
     /// The first page.
     pub home: Arc<dyn home::Source>,
     /// PBXs: setting one up, and known flaws.
@@ -83,6 +86,7 @@ pub struct Parts {
 pub fn routes() -> Router<Shell> {
     Router::new()
         .merge(accounts::routes())
+        .merge(alerts::routes())
         .merge(home::routes())
         .merge(pbx::routes())
         .merge(calls::routes())

@@ -19,7 +19,7 @@ use std::{
 
 use trunkguard_core::{
     alerts::{Content, Message},
-    policy::{Alerts as Settings, Mode},
+    policy::{Alerts as Settings, MAIL, Mode},
 };
 use trunkguard_notify::{Outcome, Target};
 
@@ -133,14 +133,24 @@ impl Drop for TellsOnDrop<'_> {
 }
 
 /// Sends a test message now: to all targets, or to those of one channel (`mail`, or a webhook's name). What
-/// became of each, by its name.
+/// became of each, by its name. Where a channel does not work at all, its other addresses are not tried.
+///
+/// # Errors
+/// When there is nobody to tell.
 pub fn test(
     settings: &Settings,
     mode: Mode,
     channel: Option<&str>,
     clock: &mut Clock,
     mut random: impl FnMut() -> u64,
-) -> Vec<(String, Outcome)> {
+) -> anyhow::Result<Vec<(String, Outcome)>> {
+    let targets = Target::all(settings).into_iter();
+    let chosen: Vec<Target> = targets
+        .filter(|target| channel.is_none_or(|name| name == target.channel()))
+        .collect();
+    if chosen.is_empty() {
+        anyhow::bail!("{}", nobody(settings, channel));
+    }
     let now = clock.now();
     let message = Message {
         token: compose::token(&mut random),
@@ -150,12 +160,31 @@ pub fn test(
         urgent: true,
         content: Content::Test,
     };
-    let targets = Target::all(settings).into_iter();
-    let chosen = targets.filter(|target| channel.is_none_or(|name| name == target.channel()));
-    chosen
-        .map(|target| {
-            let outcome = trunkguard_notify::send(settings, &target, &message, now.unix_ms / 1_000);
-            (target.name(), outcome)
-        })
-        .collect()
+    let mut outcomes: Vec<(String, Outcome)> = Vec::new();
+    let mut broken: Option<(String, Outcome)> = None;
+    for target in chosen {
+        let outcome = match &broken {
+            Some((channel, outcome)) if channel == target.channel() => outcome.clone(),
+            _ => trunkguard_notify::send(settings, &target, &message, now.unix_ms / 1_000),
+        };
+        if matches!(outcome, Outcome::Later { whole: true, .. }) {
+            broken = Some((target.channel().to_owned(), outcome.clone()));
+        }
+        outcomes.push((target.name(), outcome));
+    }
+    Ok(outcomes)
+}
+
+fn nobody(settings: &Settings, channel: Option<&str>) -> String {
+    let Some(channel) = channel.filter(|_| settings.has_channel()) else {
+        return "no channel is set, and nothing leaves the box; write [alerts.mail] or [[alerts.webhook]] (docs/alerts.md)".into();
+    };
+    let mail = settings.mail.iter().map(|_| MAIL);
+    let names: Vec<&str> = mail
+        .chain(settings.webhooks.iter().map(|w| w.name.as_str()))
+        .collect();
+    format!(
+        "there is no channel `{channel}`; there is {}",
+        names.join(", ")
+    )
 }

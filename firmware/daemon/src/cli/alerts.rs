@@ -2,7 +2,7 @@
 
 use clap::{Args, Subcommand};
 use jiff::tz::TimeZone;
-use trunkguard_core::policy::{Alerts as Settings, MAIL};
+use trunkguard_core::policy::Alerts as Settings;
 use trunkguard_notify::{Outcome, render};
 use trunkguard_store::{
     outbox::{self, Delivery, Line, State},
@@ -66,10 +66,7 @@ fn test(asked: &Asked, channel: Option<&str>) -> anyhow::Result<Answer> {
     let settings = &definition.alerts;
     let mut clock = Clock::new(&definition.settings.time_zone).map_err(anyhow::Error::msg)?;
     let mode = definition.settings.mode;
-    let outcomes = alerts::test(settings, mode, channel, &mut clock, daemon::random()?);
-    if outcomes.is_empty() {
-        anyhow::bail!("{}", nobody(settings, channel));
-    }
+    let outcomes = alerts::test(settings, mode, channel, &mut clock, daemon::random()?)?;
     let all = outcomes
         .iter()
         .all(|(_, outcome)| *outcome == Outcome::Accepted);
@@ -94,20 +91,6 @@ fn why(outcome: &Outcome) -> Option<&str> {
         Outcome::Accepted => None,
         Outcome::Later { why, .. } | Outcome::Never { why } => Some(why),
     }
-}
-
-fn nobody(settings: &Settings, channel: Option<&str>) -> String {
-    let Some(channel) = channel.filter(|_| settings.has_channel()) else {
-        return "no channel is set, and nothing leaves the box; write [alerts.mail] or [[alerts.webhook]] (docs/alerts.md)".into();
-    };
-    let mail = settings.mail.iter().map(|_| MAIL);
-    let names: Vec<&str> = mail
-        .chain(settings.webhooks.iter().map(|w| w.name.as_str()))
-        .collect();
-    format!(
-        "--channel: there is no channel `{channel}`; there is {}",
-        names.join(", ")
-    )
 }
 
 fn list(lines: &[Line], settings: &Settings, zone: &TimeZone) -> String {

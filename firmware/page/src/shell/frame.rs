@@ -37,6 +37,7 @@ impl Section {
     const MENU: &[(Section, &str)] = &[
         (Section::Home, "/"),
         (Section::Calls, "/calls"),
+        (Section::Alerts, "/alerts"),
         (Section::Pbx, "/pbx"),
         (Section::Box, "/box/diagnostics"),
         (Section::Settings, "/settings"),

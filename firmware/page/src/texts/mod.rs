@@ -2,6 +2,7 @@
 //! and one that is missing does not compile. Nothing here holds markup.
 
 mod accounts;
+mod alerts;
 mod calls;
 mod countries;
 mod deeds;
@@ -14,6 +15,7 @@ pub mod verdicts;
 mod welcome;
 
 pub use accounts::Accounts;
+pub use alerts::Alerts;
 pub use calls::Calls;
 pub use countries::{countries, country};
 pub use deeds::deed;
@@ -165,6 +167,7 @@ mod tests {
         for pairs in [
             Frame::PAIRS,
             Accounts::PAIRS,
+            Alerts::PAIRS,
             Home::PAIRS,
             Calls::PAIRS,
             Pbx::PAIRS,
