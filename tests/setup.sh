@@ -39,7 +39,7 @@ missing=$(echo "$wanted" | while read -r command package; do
     [ -z "$command" ] || command -v "$command" >/dev/null || echo "$package"
 done | sort -u)
 python3 -c 'import ensurepip' 2>/dev/null || missing="$missing python3-venv"
-python3 -c 'import aiosmtpd' 2>/dev/null || missing="$missing python3-aiosmtpd"
+/usr/bin/python3 -c 'import aiosmtpd' 2>/dev/null || missing="$missing python3-aiosmtpd"
 if [ -n "${missing// /}" ]; then
     apt-get update -q >&2
     # shellcheck disable=SC2086  # a list of names

@@ -20,7 +20,7 @@ class Hook(http.server.BaseHTTPRequestHandler):
     def do_POST(self):
         body = self.rfile.read(int(self.headers.get("Content-Length", "0")))
         number = len(list(said.folder.glob("[0-9]*.json")))
-        request = {"path": self.path, "headers": dict(self.headers), "body": body.decode()}
+        request = {"path": self.path, "headers": {name.lower(): value for name, value in self.headers.items()}, "body": body.decode()}
         new = said.folder / "new"
         new.write_text(json.dumps(request))
         new.rename(said.folder / f"{number:03}.json")

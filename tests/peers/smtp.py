@@ -64,7 +64,7 @@ class Handler:
         lines = [
             f"X-Peer-To: {','.join(envelope.rcpt_tos)}",
             f"X-Peer-From: {envelope.mail_from}",
-            f"X-Peer-Tls: {'yes' if session.ssl else 'no'}",
+            f"X-Peer-Tls: {'yes' if server.transport.get_extra_info('ssl_object') else 'no'}",
             f"X-Peer-Login: {session.auth_data or '-'}",
         ]
         new = said.folder / f"{number:03}.new"

@@ -16,6 +16,9 @@ use crate::{Office, Process, tools};
 /// Where the mail server and the web server are in every office.
 pub const ADDRESS: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 60);
 
+/// Debian's own: it is the one that has Debian's aiosmtpd.
+const PYTHON: &str = "/usr/bin/python3";
+
 /// A server with the folder in which it leaves what it gets.
 pub struct Peer {
     folder: PathBuf,
@@ -54,7 +57,8 @@ impl Peer {
         let (path, listen) = (path.to_string_lossy(), format!("{ADDRESS}:{port}"));
         let into = folder.to_string_lossy();
         let own = ["-u", &path, "--listen", &listen, "--folder", &into];
-        let mut process = office.start("python3", &[&own, more].concat())?;
+        let log = office.log(script);
+        let mut process = Process::start(Path::new(PYTHON), &[&own, more].concat(), &log)?;
         process.wait_for("listens", Duration::from_secs(20), |log| {
             log.contains("listens")
         })?;
@@ -142,41 +146,87 @@ impl Peer {
     }
 }
 
-/// A certificate for [`ADDRESS`], by an authority that nobody knows: the file with certificate and key for a
-/// server, and the list of authorities for who is to trust it.
+/// A certificate for [`ADDRESS`], by an authority of its own: the file with certificate and key for a server,
+/// and the list of authorities for who is to trust it.
 ///
 /// # Errors
 /// When openssl fails.
 pub fn certificate(office: &Office, name: &str) -> Result<(PathBuf, PathBuf)> {
     let at = |suffix: &str| office.folder().join(format!("{name}{suffix}"));
-    let (key, list, both) = (at(".key"), at(".pem"), at("-server.pem"));
     let text = |path: &Path| path.to_string_lossy().into_owned();
-    let names = format!("subjectAltName=IP:{ADDRESS}");
-    tools::run(
-        "openssl",
+    let [authority, list, key, request, leaf, more, both] = [
+        "-ca.key",
+        "-ca.pem",
+        ".key",
+        ".csr",
+        ".pem",
+        ".ext",
+        "-server.pem",
+    ]
+    .map(at);
+    let new = [
+        "-newkey",
+        "ec",
+        "-pkeyopt",
+        "ec_paramgen_curve:prime256v1",
+        "-nodes",
+        "-keyout",
+    ];
+    let openssl = |args: &[&[&str]]| tools::run("openssl", &args.concat());
+    openssl(&[
         &[
             "req",
             "-x509",
-            "-newkey",
-            "ec",
-            "-pkeyopt",
-            "ec_paramgen_curve:prime256v1",
-            "-nodes",
             "-days",
             "30",
             "-subj",
-            "/CN=mail.test",
-            "-addext",
-            &names,
-            "-keyout",
-            &text(&key),
+            "/CN=an authority",
             "-out",
             &text(&list),
         ],
+        &new,
+        &[&text(&authority)],
+    ])?;
+    openssl(&[
+        &[
+            "req",
+            "-new",
+            "-subj",
+            "/CN=mail.test",
+            "-out",
+            &text(&request),
+        ],
+        &new,
+        &[&text(&key)],
+    ])?;
+    fs::write(
+        &more,
+        format!("basicConstraints=CA:FALSE\nsubjectAltName=IP:{ADDRESS}\n"),
     )?;
+    openssl(&[
+        &[
+            "x509",
+            "-req",
+            "-days",
+            "30",
+            "-in",
+            &text(&request),
+            "-CA",
+            &text(&list),
+            "-CAkey",
+            &text(&authority),
+        ],
+        &[
+            "-CAcreateserial",
+            "-extfile",
+            &text(&more),
+            "-out",
+            &text(&leaf),
+        ],
+    ])?;
     fs::write(
         &both,
-        fs::read_to_string(&list)? + &fs::read_to_string(&key)?,
+        fs::read_to_string(&leaf)? + &fs::read_to_string(&key)?,
     )?;
     Ok((both, list))
 }

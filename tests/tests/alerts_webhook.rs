@@ -73,9 +73,9 @@ fn alerts_webhook_is_signed_and_tried_again() {
         let header = |request: &Value, name: &str| {
             request["headers"][name].as_str().unwrap_or("").to_owned()
         };
-        let id = header(&first, "X-Trunkguard-Delivery");
+        let id = header(&first, "x-trunkguard-delivery");
         ensure!(
-            body["id"] == id.as_str() && header(&second, "X-Trunkguard-Delivery") == id,
+            body["id"] == id.as_str() && header(&second, "x-trunkguard-delivery") == id,
             "{first:#}"
         );
         ensure!(
@@ -84,7 +84,7 @@ fn alerts_webhook_is_signed_and_tried_again() {
         );
         ensure!(body["incidents"][0]["client"] == "script", "{body:#}");
         for request in [&first, &second] {
-            let signature = header(request, "X-Trunkguard-Signature");
+            let signature = header(request, "x-trunkguard-signature");
             let (time, digest) = signature.split_once(",v1=").context("no signature")?;
             let time = time.strip_prefix("t=").context("no time")?;
             let signed = format!("{time}.{}", request["body"].as_str().unwrap_or(""));

@@ -251,7 +251,7 @@ impl Talk<'_> {
             );
             return slow(why);
         }
-        if error.is_timeout() {
+        if is_silence(error) {
             return later(format!(
                 "{server} falls silent; look at alerts.mail.port and security"
             ));
@@ -289,6 +289,22 @@ impl Talk<'_> {
             _ => later(format!("{server} hung up ({said})")),
         }
     }
+}
+
+/// Nothing came in time. What a socket says then depends on the system (read(2): EAGAIN).
+fn is_silence(error: &Error) -> bool {
+    let mut cause = std::error::Error::source(error);
+    while let Some(inner) = cause {
+        let kind = inner.downcast_ref::<io::Error>().map(io::Error::kind);
+        if matches!(
+            kind,
+            Some(io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut)
+        ) {
+            return true;
+        }
+        cause = inner.source();
+    }
+    error.is_timeout()
 }
 
 /// What the server said, or the innermost cause.

@@ -10,11 +10,18 @@ use crate::{
 pub enum Step {
     /// Nothing yet, or it is done.
     Wait,
-    /// Today has none, because its time was past when the box first looked: noted as done.
+    /// Note this day as that of the last one, and make none: the box has only begun to look.
     Skip(Date),
     /// Make it, and note the day.
     Make(Date),
 }
+
+/// Before any digest.
+const NEVER: Date = Date {
+    year: 1970,
+    month: 1,
+    day: 1,
+};
 
 /// `last` is the day of the last digest. A box that was off at the time makes it when it is back, once;
 /// while the time is not known, there is none.
@@ -26,8 +33,10 @@ pub fn digest(setting: Digest, now: Option<Local>, last: Option<Date>) -> Step {
     match last {
         Some(last) if last == now.date => Step::Wait,
         Some(_) if due => Step::Make(now.date),
+        Some(_) => Step::Wait,
+        // Set up after the hour: the first is tomorrow's.
         None if due => Step::Skip(now.date),
-        _ => Step::Wait,
+        None => Step::Skip(NEVER),
     }
 }
 
@@ -70,15 +79,17 @@ mod tests {
                 }
             }
         }
-        assert_eq!(made, [(2, 720), (3, 450), (4, 450)]);
+        assert_eq!(made, [(1, 450), (2, 720), (3, 450), (4, 450)]);
     }
 
     #[test]
-    fn a_box_set_up_before_the_hour_makes_its_first_the_next_day_and_not_twice() {
+    fn a_box_that_is_set_up_makes_its_first_when_it_is_next_time_for_it() {
         let at = Digest::At(Clock::parse("07:30").unwrap());
-        assert_eq!(digest(at, on(1, 449), None), Step::Wait);
-        assert_eq!(digest(at, on(1, 450), None), Step::Skip(date(1)));
+        assert_eq!(digest(at, on(1, 449), None), Step::Skip(NEVER));
+        assert_eq!(digest(at, on(1, 449), Some(NEVER)), Step::Wait);
+        assert_eq!(digest(at, on(1, 450), Some(NEVER)), Step::Make(date(1)));
         assert_eq!(digest(at, on(1, 451), Some(date(1))), Step::Wait);
+        assert_eq!(digest(at, on(1, 450), None), Step::Skip(date(1)));
         assert_eq!(digest(at, None, Some(date(1))), Step::Wait);
         assert_eq!(digest(Digest::Off, on(2, 451), Some(date(1))), Step::Wait);
     }

@@ -76,10 +76,7 @@ impl Deliverer {
             match outcome {
                 Outcome::Accepted => self.accepted(outbox, &delivery, now_ms),
                 Outcome::Never { why } => {
-                    warn!(
-                        target = delivery.target,
-                        why, "an alert is refused for good"
-                    );
+                    warn!(to = delivery.target, why, "an alert is refused for good");
                     let gone = [(delivery.id, delivery.target.clone(), After::GivenUp)];
                     self.complain(&mut round, &delivery, &why, true);
                     note(outbox.failed(&gone, &why, now_ms));
@@ -112,8 +109,8 @@ impl Deliverer {
 
     fn accepted(&mut self, outbox: &mut Outbox, delivery: &Waiting, now_ms: i64) {
         info!(
-            target = delivery.target,
-            message = delivery.id,
+            to = delivery.target,
+            number = delivery.id,
             "an alert is delivered"
         );
         self.told.remove(&delivery.target);
@@ -145,7 +142,7 @@ impl Deliverer {
             notes.push((delivery.id, delivery.target.clone(), then));
         }
         warn!(
-            target = failed[0].target,
+            to = failed[0].target,
             waiting = failed.len(),
             why,
             "an alert is not delivered yet"
