@@ -2,17 +2,14 @@
 
 use std::path::Path;
 
-use anyhow::{Context, bail};
+use anyhow::bail;
 use trunkguard_core::policy::{Definition, Policy, Problem};
 use trunkguard_store::{
     file,
     policy_store::{Origin, PolicyStore},
 };
 
-use crate::{
-    clock::Clock,
-    control::{self, Ask},
-};
+use crate::clock::Clock;
 
 /// What `make run` begins with.
 pub const EXAMPLE: &str = include_str!("../example/policy.toml");
@@ -74,27 +71,6 @@ pub fn compile(definition: &Definition) -> anyhow::Result<Policy> {
 /// A state directory that cannot be used.
 pub fn stored(state: &Path) -> anyhow::Result<Definition> {
     Ok(PolicyStore::open(state)?.0.definition()?)
-}
-
-/// Changes what is stored and has a running daemon take it over: both, or neither.
-///
-/// # Errors
-/// What does not fit together, or what the daemon does not take over.
-pub fn edit(state: &Path, change: impl FnOnce(&mut Definition)) -> anyhow::Result<()> {
-    let (mut store, _) = PolicyStore::open(state)?;
-    let before = store.definition()?;
-    let mut definition = before.clone();
-    change(&mut definition);
-    store.replace(&definition)?;
-    match control::ask::<serde_json::Value>(state, &Ask::Reload) {
-        Ok(_) => Ok(()),
-        Err(problem) => {
-            store
-                .replace(&before)
-                .context("what the daemon did not take over stays stored")?;
-            Err(problem.context("it was not taken over; everything is as before"))
-        }
-    }
 }
 
 /// The office's time zone, as stored.

@@ -15,6 +15,7 @@ use trunkguard_store::{
 use super::{Office, refused};
 use crate::{
     alerts::at,
+    cli::change_policy,
     control::{self, Ask},
     health::Status,
     policy,
@@ -55,8 +56,8 @@ impl Source for Office {
     }
 
     fn set(&self, alerts: Alerts) -> Answer<()> {
-        policy::edit(self.state(), |definition| definition.alerts = alerts)
-            .map_err(|problem| refused(&problem))
+        let said = change_policy(self.state(), |definition| definition.alerts = alerts);
+        said.map(drop).map_err(|problem| refused(&problem))
     }
 
     fn channels(&self) -> Answer<Vec<Channel>> {
