@@ -33,11 +33,13 @@ mcopy mtools
 chromium chromium
 node nodejs
 npm npm
+openssl openssl
 "
 missing=$(echo "$wanted" | while read -r command package; do
     [ -z "$command" ] || command -v "$command" >/dev/null || echo "$package"
 done | sort -u)
 python3 -c 'import ensurepip' 2>/dev/null || missing="$missing python3-venv"
+/usr/bin/python3 -c 'import aiosmtpd' 2>/dev/null || missing="$missing python3-aiosmtpd"
 if [ -n "${missing// /}" ]; then
     apt-get update -q >&2
     # shellcheck disable=SC2086  # a list of names

@@ -18,9 +18,11 @@ use tokio::{
 };
 use tracing::{info, warn};
 use trunkguard_core::policy::Mode;
+use trunkguard_notify::Outcome;
 use trunkguard_store::policy_store::{Origin, PolicyStore};
 
 use crate::{
+    alerts,
     clock::Clock,
     control::{self, Ask, Decision, LONGEST, Reply},
     daemon::Run,
@@ -103,10 +105,11 @@ fn answer(run: &Run, line: &str) -> Vec<u8> {
             .shared
             .journal()
             .is_some_and(trunkguard_store::journal::Journal::flush))),
-        Ok(Ask::Acknowledge) => reply(Ok(run
+        Ok(Ask::Acknowledge { incident }) => reply(Ok(run
             .shared
             .journal()
-            .is_some_and(|journal| journal.acknowledge(None) && journal.flush()))),
+            .is_some_and(|journal| journal.acknowledge(incident) && journal.flush()))),
+        Ok(Ask::TestAlerts { channel }) => reply(test_alerts(run, channel.as_deref())),
         Ok(Ask::Explain(ask)) => {
             let desk = run.shared.lock();
             let mut clock = desk.clock.clone();
@@ -153,6 +156,30 @@ fn decide(run: &Run, decision: Decision, by: &str) -> Vec<u8> {
     )
 }
 
+/// Sends a test message by the policy in force. For each target, why it was not taken.
+fn test_alerts(run: &Run, channel: Option<&str>) -> anyhow::Result<Vec<(String, Option<String>)>> {
+    let (policy, mut clock) = {
+        let desk = run.shared.lock();
+        (desk.gate.policy().clone(), desk.clock.clone())
+    };
+    let random = crate::daemon::random()?;
+    let outcomes = alerts::test(
+        &policy.alerts,
+        policy.settings.mode,
+        channel,
+        &mut clock,
+        random,
+    )?;
+    let why = |outcome: Outcome| match outcome {
+        Outcome::Accepted => None,
+        Outcome::Later { why, .. } | Outcome::Never { why } => Some(why),
+    };
+    Ok(outcomes
+        .into_iter()
+        .map(|(target, outcome)| (target, why(outcome)))
+        .collect())
+}
+
 fn reply<T: Serialize>(answer: anyhow::Result<T>) -> Vec<u8> {
     let reply = match answer {
         Ok(answer) => Reply::Ok(answer),
@@ -179,6 +206,7 @@ fn reload(run: &Run) -> anyhow::Result<()> {
     run.shared.replace_policy(compiled, &clock);
     run.policies.fetch_add(1, Ordering::Relaxed);
     run.network.write(wish, &run.shared);
+    run.alerts.wake();
     crate::daemon::give_memory_back();
     if origin == Origin::Loaded {
         run.policy_is_sound();

@@ -28,6 +28,7 @@ use trunkguard_store::{
 };
 
 use crate::{
+    alerts::{self, Alerts},
     cli::{self, RunArguments},
     clock::Clock,
     control_server,
@@ -48,6 +49,8 @@ pub struct Run {
     pub firewall: Firewall,
     /// How the box itself is to be reached.
     pub network: Wishes,
+    /// Who tells the owner.
+    pub alerts: Alerts,
     /// The state directory.
     pub state: PathBuf,
     /// When it began.
@@ -175,12 +178,22 @@ pub fn run(arguments: &RunArguments) -> anyhow::Result<()> {
     let network = Wishes::new(arguments.network_wish.clone(), Facts::ports_of(&board));
     let in_force = shared.lock().gate.policy().clone();
     network.begin(&in_force, &shared);
+
+    // Who tells the owner of what the journal notes.
+    let (alerts, alerts_thread) = alerts::start(alerts::Parts {
+        shared: shared.clone(),
+        state: arguments.state.clone(),
+        clock: clock.clone(),
+        random: Box::new(random()?),
+    })
+    .context("the thread of alerts cannot be started")?;
     give_memory_back();
 
     let run = Arc::new(Run {
         shared: shared.clone(),
         firewall: firewall.clone(),
         network,
+        alerts: alerts.clone(),
         state: arguments.state.clone(),
         start: Instant::now(),
         sip,
@@ -275,6 +288,7 @@ pub fn run(arguments: &RunArguments) -> anyhow::Result<()> {
     if firewall_thread.join().is_err() {
         warn!("the firewall's thread ended by a panic");
     }
+    alerts.stop(alerts_thread);
     if let Some(journal) = shared.journal() {
         journal.flush();
     }

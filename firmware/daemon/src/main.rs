@@ -3,6 +3,7 @@
 //! Exit codes: 0 done, 1 the answer is no (denied, unhealthy), 2 usage or bad input. Errors go to
 //! standard error: one line first, the chain of causes after it.
 
+mod alerts;
 mod backup;
 mod batch;
 mod cli;

@@ -164,6 +164,14 @@ pub fn compile(definition: &Definition) -> anyhow::Result<Policy> {
     }
 }
 
+/// What is stored.
+///
+/// # Errors
+/// A state directory that cannot be used.
+pub fn stored(state: &Path) -> anyhow::Result<Definition> {
+    Ok(PolicyStore::open(state)?.0.definition()?)
+}
+
 /// The office's time zone, as stored.
 ///
 /// # Errors

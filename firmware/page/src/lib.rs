@@ -20,6 +20,7 @@
 //! Everything works without JavaScript; `assets/live.js` only refreshes elements that have `data-live`.
 
 pub mod accounts;
+pub mod alerts;
 pub mod backup;
 pub mod calls;
 pub mod diagnostics;
@@ -68,6 +69,8 @@ pub struct Parts {
     pub accounts: Arc<dyn accounts::Source>,
     /// Backup and restore.
     pub backup: Arc<dyn backup::Source>,
+    /// Incidents and who is told of them.
+    pub alerts: Arc<dyn alerts::Source>,
     /// The first page.
     pub home: Arc<dyn home::Source>,
     /// PBXs: setting one up, and known flaws.
@@ -93,6 +96,7 @@ pub fn routes() -> Router<Shell> {
     Router::new()
         .merge(accounts::routes())
         .merge(backup::routes())
+        .merge(alerts::routes())
         .merge(home::routes())
         .merge(pbx::routes())
         .merge(calls::routes())

@@ -5,6 +5,7 @@ use core::net::IpAddr;
 use hashbrown::HashMap;
 
 use super::{
+    alerts::Alerts,
     definition::{Client, Definition, Settings},
     firewall::Firewall,
     network::Addresses,
@@ -46,6 +47,8 @@ pub struct Policy {
     pub firewall: Firewall,
     /// How the box itself is reached, as it is written.
     pub network: Addresses,
+    /// Who is told what, and when, as it is written.
+    pub alerts: Alerts,
     clients: Box<[Client]>,
     networks: Box<[(ipnet::IpNet, u16)]>,
     pub(super) places: Box<[Place]>,
@@ -181,6 +184,7 @@ impl Compiler {
         self.settings(&d.settings);
         self.firewall(&d.firewall);
         self.network(d);
+        self.alerts(&d.alerts);
         let lists = self.lists(&d.lists);
         let networks = self.networks(&d.clients);
         self.sizes(d);
@@ -236,6 +240,7 @@ impl Compiler {
             settings: d.settings.clone(),
             firewall: d.firewall.clone(),
             network: d.network.clone(),
+            alerts: d.alerts.clone(),
             clients: d.clients.clone().into(),
             networks,
             places: places.into(),

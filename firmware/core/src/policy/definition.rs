@@ -6,6 +6,7 @@
 use alloc::{string::String, vec::Vec};
 use serde::{Deserialize, Serialize};
 
+use super::alerts::Alerts;
 use super::firewall::Firewall;
 use super::network::Addresses;
 use super::values::{
@@ -27,6 +28,9 @@ pub struct Definition {
     /// How the box itself is reached.
     #[serde(skip_serializing_if = "Addresses::is_default")]
     pub network: Addresses,
+    /// Who is told what, and when.
+    #[serde(skip_serializing_if = "Alerts::is_default")]
+    pub alerts: Alerts,
     /// Rules for everybody.
     pub policy: Rules,
     /// The PBXs that ask.

@@ -1,7 +1,10 @@
 //! Calling policy: what an owner writes ([`Definition`]), and the compiled form that decides
 //! ([`Policy`]).
 
+mod alerts;
+mod alerts_values;
 mod check;
+mod check_alerts;
 mod check_network;
 mod compile;
 mod definition;
@@ -12,6 +15,8 @@ pub(crate) mod scanners;
 mod targets;
 mod values;
 
+pub use alerts::*;
+pub use alerts_values::*;
 pub use compile::{Policy, Problem, View, bounds};
 pub use definition::*;
 pub use firewall::*;

@@ -155,7 +155,7 @@ pub fn alerts(state: &Path, json: bool) -> anyhow::Result<Answer> {
 
 /// Marks every open incident as seen. Only the daemon writes to the history, so one has to run.
 pub fn acknowledge(state: &Path) -> anyhow::Result<Answer> {
-    match control::ask(state, &Ask::Acknowledge)? {
+    match control::ask(state, &Ask::Acknowledge { incident: None })? {
         Some(true) => print("acknowledged; what happens again becomes a new alert after an hour\n"),
         Some(false) => bail!("the history cannot be written to; `trunkguard status` says why"),
         None => bail!(

@@ -33,6 +33,11 @@ impl Asked {
             .context("--state DIR is missing; name the daemon's state directory")
     }
 
+    /// Was JSON asked for?
+    pub fn json(&self) -> bool {
+        self.json
+    }
+
     /// Prints a list, as JSON where that was asked for.
     ///
     /// # Errors

@@ -3,6 +3,7 @@
 //! (`trunkguard page`): no code of it touches a call.
 
 mod accounts;
+mod alerts;
 mod backup;
 mod budget;
 mod calls;
@@ -187,6 +188,7 @@ pub fn open(state: &Path, places: Places, shows_code: bool) -> anyhow::Result<Pa
     }
     let parts = Parts {
         accounts: Arc::new(office.clone()),
+        alerts: Arc::new(office.clone()),
         home: Arc::new(office.clone()),
         pbx: Arc::new(office.clone()),
         calls: Arc::new(office.clone()),

@@ -2,6 +2,7 @@
 //! and one that is missing does not compile. Nothing here holds markup.
 
 mod accounts;
+mod alerts;
 mod backup;
 mod calls;
 mod countries;
@@ -17,6 +18,7 @@ pub mod verdicts;
 mod welcome;
 
 pub use accounts::Accounts;
+pub use alerts::Alerts;
 pub use backup::Backup;
 pub use calls::Calls;
 pub use countries::{countries, country};
@@ -171,6 +173,7 @@ mod tests {
         for pairs in [
             Frame::PAIRS,
             Accounts::PAIRS,
+            Alerts::PAIRS,
             Home::PAIRS,
             Calls::PAIRS,
             Pbx::PAIRS,
