@@ -132,8 +132,13 @@ fn page_alerts_from_the_first_channel_to_the_outbox() {
             outbox.has("Maple Dental") && outbox.has("webhook:chat"),
             "{outbox:?}"
         );
-        let seen = owner.submit("/alerts", "/alerts/acknowledge", &[])?;
-        ensure!(seen.location() == Some("/alerts"), "{seen:?}");
+        for which in [&[("incident", "1")][..], &[]] {
+            let seen = owner.post(
+                "/alerts/acknowledge",
+                &[&[("csrf", &*list.csrf()?)], which].concat(),
+            )?;
+            ensure!(seen.location() == Some("/alerts"), "{seen:?}");
+        }
         ensure!(
             owner.page("/alerts")?.has("Nothing needs a look"),
             "still open"

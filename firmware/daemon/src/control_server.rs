@@ -5,7 +5,7 @@ use std::{
     io,
     os::unix::fs::PermissionsExt,
     path::Path,
-    sync::{Arc, atomic::Ordering},
+    sync::{Arc, Mutex, TryLockError, atomic::Ordering},
     time::{Duration, Instant},
 };
 
@@ -158,6 +158,15 @@ fn decide(run: &Run, decision: Decision, by: &str) -> Vec<u8> {
 
 /// Sends a test message by the policy in force. For each target, why it was not taken.
 fn test_alerts(run: &Run, channel: Option<&str>) -> anyhow::Result<Vec<(String, Option<String>)>> {
+    // Each holds a place of the control socket for as long as servers are silent.
+    static ONE: Mutex<()> = Mutex::new(());
+    let _one = match ONE.try_lock() {
+        Ok(one) => one,
+        Err(TryLockError::Poisoned(one)) => one.into_inner(),
+        Err(TryLockError::WouldBlock) => {
+            anyhow::bail!("a test message is on its way already; wait for it")
+        }
+    };
     let (policy, mut clock) = {
         let desk = run.shared.lock();
         (desk.gate.policy().clone(), desk.clock.clone())

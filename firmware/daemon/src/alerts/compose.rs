@@ -8,7 +8,7 @@ use trunkguard_core::{
 };
 use trunkguard_store::history::{Incident, Totals};
 
-use crate::clock;
+use crate::{clock, logs};
 
 /// What a message has besides what it says.
 pub struct Frame<'a> {
@@ -18,6 +18,8 @@ pub struct Frame<'a> {
     pub zone: &'a TimeZone,
     /// The mode.
     pub mode: Mode,
+    /// Hide the last digits of numbers, as in logs.
+    pub masks: bool,
     /// A name that no other message has.
     pub token: String,
 }
@@ -57,7 +59,10 @@ impl Frame<'_> {
             kind: incident.kind.clone(),
             client: incident.client.clone().unwrap_or_default(),
             caller: incident.caller.clone(),
-            text: incident.text.clone(),
+            text: match incident.client {
+                Some(_) if self.masks => logs::masked(&incident.text),
+                _ => incident.text.clone(),
+            },
             count: incident.count,
             told: told.map_or(0, |told| told.count),
             first_ms: incident.first_ms,
@@ -128,6 +133,7 @@ mod tests {
             },
             zone,
             mode: Mode::Prevent,
+            masks: false,
             token: token(&mut || 255),
         }
     }
@@ -164,6 +170,26 @@ mod tests {
             ("country", 70)
         );
         assert_eq!(entries[0].first, "?", "the box did not know the time");
+    }
+
+    #[test]
+    fn numbers_are_masked_where_the_logs_mask_them() {
+        let call = Incident {
+            client: Some("office".into()),
+            text: "5352041234".into(),
+            ..incident(1, "country")
+        };
+        let frame = Frame {
+            masks: true,
+            ..frame(&TimeZone::UTC)
+        };
+        let entry = frame.entry(&call, None);
+        assert!(
+            !entry.text.contains("1234") && entry.text.starts_with("535"),
+            "{}",
+            entry.text
+        );
+        assert_eq!(frame.entry(&incident(2, "pop-dead"), None).text, "x");
     }
 
     #[test]

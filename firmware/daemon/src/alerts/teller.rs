@@ -13,7 +13,7 @@ use std::{
 use tracing::{info, warn};
 use trunkguard_core::{
     alerts::{FORGOTTEN_MS, Plan, Seen, Step, Told, When, digest, plan},
-    policy::{Alerts as Settings, Policy},
+    policy::{Alerts as Settings, LogNumbers, Policy},
     time::Now,
 };
 use trunkguard_notify::Target;
@@ -239,6 +239,7 @@ impl Teller {
             now,
             zone: self.clock.zone(),
             mode: self.policy.settings.mode,
+            masks: self.policy.settings.log_numbers == LogNumbers::Masked,
             token: compose::token(&mut self.random),
         };
         let message = frame.alert(settings, with_told, urgent);
@@ -312,6 +313,7 @@ impl Teller {
             now,
             zone: self.clock.zone(),
             mode: self.policy.settings.mode,
+            masks: self.policy.settings.log_numbers == LogNumbers::Masked,
             token: compose::token(&mut self.random),
         };
         let message = frame.digest(settings, totals, open, &of_the_day);

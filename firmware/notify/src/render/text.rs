@@ -35,7 +35,8 @@ pub fn facts(labels: &Labels, mode: Mode, entry: &Entry) -> Vec<(&'static str, S
         }
     };
     fact(labels.client, &entry.client);
-    fact(labels.caller, &entry.caller);
+    // Of many extensions it bears a star.
+    fact(labels.caller, entry.caller.trim_matches('*'));
     let about = if is_of_calls(entry) {
         labels.number
     } else {
