@@ -14,6 +14,9 @@ use crate::{
     texts::{self, fill},
 };
 
+/// A line of the text: its number, what is in it, and whether it is the one that is wrong.
+type Line = (usize, String, bool);
+
 #[derive(Template)]
 #[template(path = "policy/text.html")]
 struct Page {
@@ -21,7 +24,8 @@ struct Page {
     t: &'static texts::Policy,
     text: String,
     mark: String,
-    wrong: Vec<(String, Wrong, Vec<(usize, String, bool)>)>,
+    /// Where, what, and the lines around it.
+    wrong: Vec<(String, Wrong, Vec<Line>)>,
     secrets: String,
 }
 
@@ -65,7 +69,7 @@ fn show(owner: &Visitor, text: String, mark: String, wrong: Vec<Wrong>) -> Answe
 }
 
 /// The lines around one, with their numbers; the one itself is marked.
-fn around(text: &str, line: usize) -> Vec<(usize, String, bool)> {
+fn around(text: &str, line: usize) -> Vec<Line> {
     const MORE: usize = 2;
     if line == 0 {
         return Vec::new();
