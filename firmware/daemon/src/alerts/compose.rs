@@ -179,9 +179,10 @@ mod tests {
             text: "5352041234".into(),
             ..incident(1, "country")
         };
+        let zone = TimeZone::UTC;
         let frame = Frame {
             masks: true,
-            ..frame(&TimeZone::UTC)
+            ..frame(&zone)
         };
         let entry = frame.entry(&call, None);
         assert!(
