@@ -53,6 +53,8 @@ pub enum Ask {
     Changes,
     /// SIP messages: record, stop, show.
     Trace(trace::Order),
+    /// The box is being set up: nobody else is to do it without another press. Answers whether the window was open.
+    CloseSetupWindow,
     /// How far away each point of presence is, by one question to each.
     MeasurePops,
     /// What there is to see of the firewall.

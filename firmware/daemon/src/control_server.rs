@@ -123,6 +123,7 @@ fn answer(run: &Run, line: &str) -> Vec<u8> {
         }
         Ok(Ask::Changes) => reply(Ok(health::changes(run))),
         Ok(Ask::Trace(order)) => reply(Ok(run.shared.recorder.order(order, Instant::now()))),
+        Ok(Ask::CloseSetupWindow) => reply(Ok(run.setup_window.close(Instant::now()))),
         Ok(Ask::MeasurePops) => reply(measure(run)),
         Ok(Ask::Firewall) => reply(Ok(&*run.firewall.view())),
         Ok(Ask::Decide(decision)) => decide(run, decision, "command line"),
