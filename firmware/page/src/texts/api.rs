@@ -1,0 +1,43 @@
+use super::texts;
+
+texts! {
+    /// Tokens, and the API for programs.
+    Api {
+        tokens: "Tokens for programs" / "Jetons pour programmes",
+        tokens_why: "A token lets a program of yours (monitoring, a script, a dashboard) ask this box without your password." / "Un jeton permet à un de vos programmes (surveillance, script, tableau de bord) d’interroger ce boîtier sans votre mot de passe.",
+        reference_link: "What programs can ask" / "Ce que les programmes peuvent demander",
+        none: "There is no token yet." / "Il n’y a pas encore de jeton.",
+        list: "Tokens that were made" / "Jetons créés",
+        name: "Name" / "Nom",
+        name_hint: "What it is for, such as “monitoring”." / "À quoi il sert, par exemple « surveillance ».",
+        access: "May" / "Peut",
+        read: "only look" / "consulter seulement",
+        write: "look and change" / "consulter et modifier",
+        write_hint: "A token that may change things can do all that you can do here with calls and the firewall. Give it only where it is needed." / "Un jeton qui peut modifier peut tout faire ici des appels et du pare-feu. Ne le donnez que si c’est nécessaire.",
+        made_on: "Made" / "Créé",
+        expires: "Good until" / "Valable jusqu’au",
+        expires_hint: "The last day on which it is good. Leave it empty for one that never ends." / "Le dernier jour où il est valable. Laissez vide pour un jeton sans fin.",
+        never: "no end" / "sans fin",
+        expired: "ended" / "terminé",
+        used: "Last used" / "Dernière utilisation",
+        not_used: "not yet" / "pas encore",
+        add: "Make a token" / "Créer un jeton",
+        remove: "Remove" / "Supprimer",
+        remove_which: "Remove the token {}" / "Supprimer le jeton {}",
+        removed: "The token is removed. Programs that have it get no answer any more." / "Le jeton est supprimé. Les programmes qui l’ont n’obtiennent plus de réponse.",
+        made: "The token is made. Copy it now: it is shown only once." / "Le jeton est créé. Copiez-le maintenant : il n’est affiché qu’une fois.",
+        secret: "Token" / "Jeton",
+        action: "Action" / "Action",
+        reference: "What programs can ask" / "Ce que les programmes peuvent demander",
+        reference_why: "The same as the command line, as JSON. Send the header “Authorization: Bearer” with a token." / "La même chose que la ligne de commande, en JSON. Envoyez l’en-tête « Authorization: Bearer » avec un jeton.",
+        document: "The same for programs: OpenAPI 3.1" / "La même chose pour les programmes : OpenAPI 3.1",
+        tokens_link: "Make a token" / "Créer un jeton",
+        try_it: "Example" / "Exemple",
+        parameters: "Parameters of {}" / "Paramètres de {}",
+        parameter: "Parameter" / "Paramètre",
+        meaning: "Meaning" / "Signification",
+        needed: "needed" / "obligatoire",
+        needs_write: "takes a token that may change things" / "demande un jeton qui peut modifier",
+        example_body: "Send for example" / "Envoyez par exemple",
+    }
+}
