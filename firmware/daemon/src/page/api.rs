@@ -112,7 +112,7 @@ impl Office {
                 let running = operations::set_mode(state, mode)?;
                 Ok(json!({ "said": running }))
             }
-            Question::Alerts { all } => value(&operations::incidents(state, !all)?),
+            Question::Alerts { all } => value(&operations::incidents(&self.history()?, !all)?),
             Question::Acknowledge => {
                 operations::acknowledge(state)?;
                 Ok(json!({ "said": "acknowledged" }))
@@ -143,7 +143,9 @@ impl Office {
             Question::Ruleset => Ok(Value::String(operations::ruleset(state)?)),
             Question::Firewall => Ok(operations::report_json(&view()?)),
             Question::Suggest { days } => Ok(operations::suggestion_json(&operations::suggest(
-                state, days,
+                state,
+                &self.history()?,
+                days,
             )?)),
             Question::Doctor => {
                 let (findings, facts) = operations::doctor(state, None);
@@ -169,7 +171,7 @@ impl Office {
             limit: asked.limit.unwrap_or(PAGE).clamp(1, 1_000),
             ..Filter::default()
         };
-        let found = operations::calls_page(self.state(), &filter, after.as_ref())?;
+        let found = self.history()?.page(&filter, after.as_ref())?;
         let next = found.next.map(|next| next.to_string());
         Ok(json!({ "calls": found.calls, "next": next }))
     }
@@ -210,6 +212,9 @@ fn fault(problem: anyhow::Error) -> Fault {
             place,
             ..Fault::refused(at.message.clone())
         };
+    }
+    if let Some(problem) = problem.downcast_ref::<Problem>() {
+        return problem.clone().into();
     }
     let said = format!("{problem:#}");
     if problem.is::<NotRunning>() {
