@@ -13,7 +13,7 @@ use super::{Access, NewToken, Token};
 use crate::{
     Answer, Problem,
     accounts::Deed,
-    shell::{Form, Frame, Section, Shell, Visitor},
+    shell::{Form, Frame, Fresh, Section, Shell, Visitor},
     texts,
 };
 
@@ -84,7 +84,7 @@ struct NewFields {
 }
 
 /// Answers with the page itself: a secret does not belong into an address, and it is shown once.
-async fn add(State(shell): State<Shell>, form: Form<NewFields>) -> Answer<Response> {
+async fn add(State(shell): State<Shell>, Fresh(form): Fresh<NewFields>) -> Answer<Response> {
     let Form { owner, fields } = form;
     let token = NewToken {
         name: fields.name.trim().to_owned(),

@@ -3,6 +3,7 @@ use super::texts;
 texts! {
     /// Tokens, and the API for programs.
     Api {
+        settings: "Settings" / "Réglages",
         tokens: "Tokens for programs" / "Jetons pour programmes",
         tokens_why: "A token lets a program of yours (monitoring, a script, a dashboard) ask this box without your password." / "Un jeton permet à un de vos programmes (surveillance, script, tableau de bord) d’interroger ce boîtier sans votre mot de passe.",
         reference_link: "What programs can ask" / "Ce que les programmes peuvent demander",
