@@ -151,21 +151,13 @@ impl Office {
     /// # Errors
     /// When it cannot be started or does not end.
     pub fn finish(&self, program: &Path, args: &[&str]) -> Result<String> {
-        self.finish_within(Duration::from_secs(60), program, args)
-    }
-
-    /// The same, with a limit of its own.
-    ///
-    /// # Errors
-    /// When it cannot be started or does not end.
-    pub fn finish_within(&self, limit: Duration, program: &Path, args: &[&str]) -> Result<String> {
         let name = program
             .file_name()
             .unwrap_or_default()
             .to_string_lossy()
             .into_owned();
         let mut process = Process::start(program, args, &self.log(&name))?;
-        process.wait(limit)?;
+        process.wait(Duration::from_secs(60))?;
         Ok(process.printed())
     }
 
