@@ -415,7 +415,7 @@ fn exports() -> impl Strategy<Value = (Syslog, Metrics)> {
         .prop_map(
             |(server, port, (transport, pinned), mark, (local, calls, incidents), access)| {
                 let syslog = Syslog {
-                    server: server.map(|server| Collector::parse(server).unwrap()),
+                    server: server.map(|server| Host::parse(server).unwrap()),
                     port,
                     transport,
                     fingerprint: pinned.then(|| Fingerprint::parse(&mark).unwrap()),

@@ -1,10 +1,10 @@
 //! `[syslog]` and `[metrics]`: what others are told of the box's work.
 
 use alloc::{format, string::String};
-use core::{fmt, net::IpAddr};
+use core::fmt;
 use serde::{Deserialize, Serialize};
 
-use super::{firewall::HostName, values::text_value};
+use super::{alerts_values::Host, values::text_value};
 
 /// Who is told of every decided call and every incident, by syslog (RFC 5424). Nobody unless a server is named.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -12,7 +12,7 @@ use super::{firewall::HostName, values::text_value};
 pub struct Syslog {
     /// The server.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub server: Option<Collector>,
+    pub server: Option<Host>,
     /// Its port; by `transport` unless said.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub port: Option<u16>,
@@ -71,45 +71,6 @@ pub enum Transport {
     /// The same, encrypted (RFC 5425).
     Tls,
 }
-
-/// A server, by name or address.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(into = "String", try_from = "String")]
-pub enum Collector {
-    /// Found in DNS.
-    Name(HostName),
-    /// Reached as it is.
-    Address(IpAddr),
-}
-
-impl Collector {
-    /// # Errors
-    /// When it is neither a host name nor an address of a machine.
-    pub fn parse(text: &str) -> Result<Self, String> {
-        let wrong = || {
-            format!(
-                "`{}` is not a server; write its name or address, such as logs.example.net",
-                text.escape_debug()
-            )
-        };
-        match text.parse::<IpAddr>() {
-            Ok(address) if address.is_unspecified() || address.is_multicast() => Err(wrong()),
-            Ok(address) => Ok(Collector::Address(address)),
-            Err(_) => HostName::parse(text)
-                .map(Collector::Name)
-                .map_err(|_| wrong()),
-        }
-    }
-}
-impl fmt::Display for Collector {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Collector::Name(name) => name.fmt(f),
-            Collector::Address(address) => address.fmt(f),
-        }
-    }
-}
-text_value!(Collector);
 
 /// SHA-256 of a certificate, `AB:CD:…`, as `openssl x509 -fingerprint -sha256` prints it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -184,17 +145,6 @@ pub enum MetricsAccess {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn servers_are_names_or_addresses_of_machines() {
-        for text in ["logs.example.net", "192.0.2.7", "2001:db8::7"] {
-            assert_eq!(Collector::parse(text).map(String::from), Ok(text.into()));
-        }
-        for text in ["", "logs", "0.0.0.0", "224.0.0.1", "a b.c", "192.0.2.7:514"] {
-            let said = Collector::parse(text).expect_err(text);
-            assert!(said.contains("; write "), "{said}");
-        }
-    }
 
     #[test]
     fn a_fingerprint_is_read_with_and_without_colons() {

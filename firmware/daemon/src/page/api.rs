@@ -1,4 +1,3 @@
-use jiff::tz::TimeZone;
 use serde::Serialize;
 use serde_json::{Value, json};
 use trunkguard_page::{
@@ -19,7 +18,7 @@ use crate::{
     control::{Ask, Decision, ExplainAsk},
     health::Status,
     operations::{self, NotRunning},
-    policy,
+    policy, suggest,
 };
 
 /// Calls on a page unless said.
@@ -31,7 +30,7 @@ impl Source for Office {
     }
 
     fn policy(&self, form: Form) -> Result<Stored, Fault> {
-        let definition = operations::definition(self.state()).map_err(fault)?;
+        let definition = policy::definition(self.state()).map_err(fault)?;
         let text = match form {
             Form::Toml => file::render(&definition),
             Form::Json => serde_json::to_string_pretty(&definition)
@@ -54,9 +53,9 @@ impl Source for Office {
                 Form::Toml => policy::read_sent(text)?,
                 Form::Json => policy::read_sent_json(text)?,
             };
-            let running = operations::replace_policy(self.state(), &definition, expected)?;
-            let stored = operations::definition(self.state())?;
-            Ok((operations::mark(&stored), running.to_owned()))
+            let force = operations::replace_policy(self.state(), &definition, expected)?;
+            let stored = policy::definition(self.state())?;
+            Ok((operations::mark(&stored), force.words().to_owned()))
         };
         set().map_err(fault)
     }
@@ -90,10 +89,6 @@ impl Source for Office {
 }
 
 impl Office {
-    fn zone(&self) -> Answer<TimeZone> {
-        policy::zone(self.state()).map_err(|problem| Problem::Unavailable(format!("{problem:#}")))
-    }
-
     fn said(&self, question: &Question) -> anyhow::Result<Value> {
         let state = self.state();
         let view = || operations::view(state);
@@ -107,10 +102,10 @@ impl Office {
             Question::Explain(asked) => {
                 value(&operations::explain(state, &self.explain_ask(asked)?)?)
             }
-            Question::Mode => Ok(json!({ "mode": operations::definition(state)?.settings.mode })),
+            Question::Mode => Ok(json!({ "mode": policy::definition(state)?.settings.mode })),
             Question::SetMode(mode) => {
-                let running = operations::set_mode(state, mode)?;
-                Ok(json!({ "said": running }))
+                let force = policy::set_mode(state, mode)?;
+                Ok(json!({ "said": force.words() }))
             }
             Question::Alerts { all } => value(&operations::incidents(&self.history()?, !all)?),
             Question::Acknowledge => {
@@ -142,11 +137,7 @@ impl Office {
             }
             Question::Ruleset => Ok(Value::String(operations::ruleset(state)?)),
             Question::Firewall => Ok(operations::report_json(&view()?)),
-            Question::Suggest { days } => Ok(operations::suggestion_json(&operations::suggest(
-                state,
-                &self.history()?,
-                days,
-            )?)),
+            Question::Suggest { days } => Ok(operations::suggestion_json(&suggest::suggest(state, days)?)),
             Question::Doctor => {
                 let (findings, facts) = operations::doctor(state, None);
                 Ok(operations::doctor_json(&findings, &facts))

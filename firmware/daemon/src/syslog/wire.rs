@@ -2,7 +2,7 @@
 
 use std::{
     io::{self, Write},
-    net::{IpAddr, SocketAddr, TcpStream, ToSocketAddrs, UdpSocket},
+    net::{SocketAddr, TcpStream, ToSocketAddrs, UdpSocket},
     sync::Arc,
     time::Duration,
 };
@@ -15,7 +15,7 @@ use rustls::{
     pki_types::{CertificateDer, ServerName, UnixTime, pem::PemObject},
 };
 use sha2::{Digest, Sha256};
-use trunkguard_core::policy::{Collector, Fingerprint, Syslog, Transport};
+use trunkguard_core::policy::{Fingerprint, Host, Syslog, Transport};
 
 /// For a connection to come about, and for a message to be taken.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -32,11 +32,11 @@ pub fn server(settings: &Syslog) -> Option<String> {
         Transport::Tls => "TLS",
     };
     let server = settings.server.as_ref()?;
-    Some(match server {
-        Collector::Address(IpAddr::V6(v6)) => {
-            format!("[{v6}]:{} by {transport}", settings.port())
-        }
-        server => format!("{server}:{} by {transport}", settings.port()),
+    let server = server.as_str();
+    let port = settings.port();
+    Some(match server.contains(':') {
+        true => format!("[{server}]:{port} by {transport}"),
+        false => format!("{server}:{port} by {transport}"),
     })
 }
 
@@ -60,15 +60,9 @@ impl Link {
             .server
             .as_ref()
             .ok_or_else(|| io::Error::other("no server is named"))?;
-        let addresses: Vec<SocketAddr> = match server {
-            Collector::Address(address) => vec![SocketAddr::new(*address, settings.port())],
-            Collector::Name(name) => (name.as_str(), settings.port())
-                .to_socket_addrs()?
-                .take(MOST_ADDRESSES)
-                .collect(),
-        };
+        let addresses = (server.as_str(), settings.port()).to_socket_addrs()?;
         let mut last = io::Error::other("the name has no address");
-        for address in addresses {
+        for address in addresses.take(MOST_ADDRESSES) {
             match Link::to(address, server, settings) {
                 Ok(link) => return Ok(link),
                 Err(problem) => last = problem,
@@ -77,7 +71,7 @@ impl Link {
         Err(last)
     }
 
-    fn to(address: SocketAddr, server: &Collector, settings: &Syslog) -> io::Result<Link> {
+    fn to(address: SocketAddr, server: &Host, settings: &Syslog) -> io::Result<Link> {
         if settings.transport == Transport::Udp {
             let any = if address.is_ipv4() {
                 "0.0.0.0:0"
@@ -95,12 +89,7 @@ impl Link {
         if settings.transport == Transport::Tcp {
             return Ok(Link::Tcp(tcp));
         }
-        let name = match server {
-            Collector::Address(address) => ServerName::IpAddress((*address).into()),
-            Collector::Name(name) => {
-                ServerName::try_from(name.to_string()).map_err(io::Error::other)?
-            }
-        };
+        let name = ServerName::try_from(server.as_str().to_owned()).map_err(io::Error::other)?;
         let config = client(settings.fingerprint)?;
         let connection = ClientConnection::new(Arc::new(config), name).map_err(io::Error::other)?;
         let mut stream = StreamOwned::new(connection, tcp);
@@ -264,7 +253,7 @@ mod tests {
     fn the_server_is_shown_with_its_port() {
         let of = |server: &str, transport| {
             let settings = Syslog {
-                server: Some(Collector::parse(server).unwrap()),
+                server: Some(Host::parse(server).unwrap()),
                 transport,
                 ..Syslog::default()
             };
