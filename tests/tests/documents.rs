@@ -281,6 +281,10 @@ const CAPACITIES: &[(&str, &str)] = &[
     ("firmware/store/src/journal/packed.rs", "MOST"),
     ("firmware/page/src/live.rs", "VIEWERS"),
     ("firmware/daemon/src/trace.rs", "MESSAGES"),
+    ("firmware/store/src/page_store/tokens.rs", "MOST_TOKENS"),
+    ("firmware/daemon/src/syslog/mod.rs", "QUEUE"),
+    ("firmware/daemon/src/syslog/mod.rs", "WAITING"),
+    ("firmware/page/src/api/limit.rs", "STRANGERS"),
 ];
 
 #[test]

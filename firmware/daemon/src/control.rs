@@ -29,6 +29,8 @@ const PATIENCE: Duration = Duration::from_secs(10);
 pub enum Ask {
     /// Health and figures.
     Status,
+    /// Figures for `/metrics`.
+    Figures,
     /// Take over the policy in the state directory.
     Reload,
     /// Write what is queued for the history, so that it can be read.

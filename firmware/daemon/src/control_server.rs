@@ -26,7 +26,7 @@ use crate::{
     clock::Clock,
     control::{self, Ask, Decision, LONGEST, Reply},
     daemon::Run,
-    firewall, health, policy, reasons,
+    figures, firewall, health, policy, reasons,
 };
 
 /// Questions that are answered at a time.
@@ -100,6 +100,7 @@ async fn converse(mut stream: UnixStream, run: &Arc<Run>) -> anyhow::Result<()> 
 fn answer(run: &Run, line: &str) -> Vec<u8> {
     match serde_json::from_str::<Ask>(line) {
         Ok(Ask::Status) => reply(Ok(health::status(run))),
+        Ok(Ask::Figures) => reply(Ok(figures::of(run))),
         Ok(Ask::Reload) => reply(reload(run).map(|()| true)),
         Ok(Ask::Flush) => reply(Ok(run
             .shared
@@ -213,6 +214,7 @@ fn reload(run: &Run) -> anyhow::Result<()> {
     // policy (docs/security.md F13).
     (run.firewall.replace_policy(compiled.clone()))
         .map_err(|problem| anyhow::anyhow!("the firewall does not take it over: {problem}"))?;
+    run.syslog.set(compiled.syslog.clone());
     run.shared.replace_policy(compiled, &clock);
     run.policies.fetch_add(1, Ordering::Relaxed);
     run.network.write(wish, &run.shared);

@@ -38,7 +38,9 @@ use crate::{
     network::Wishes,
     page, panel, policy,
     setup_window::SetupWindow,
-    sockets, streams, tls, udp, words,
+    sockets, streams,
+    syslog::Syslog,
+    tls, udp, words,
 };
 
 /// What the parts of one run have in common.
@@ -65,6 +67,8 @@ pub struct Run {
     pub turns: Arc<AtomicU64>,
     /// Policies that were taken over since the start.
     pub policies: AtomicU64,
+    /// Who tells a log server of calls and incidents.
+    pub syslog: Syslog,
     /// Somebody stands in front of the box and sets it up.
     pub setup_window: SetupWindow,
     /// The board's network ports.
@@ -174,6 +178,12 @@ pub fn run(arguments: &RunArguments) -> anyhow::Result<()> {
     .context("the firewall's thread cannot be started")?;
     shared.set_firewall(firewall.clone());
 
+    // Who tells a log server, where one is named.
+    let (syslog, syslog_thread) =
+        Syslog::start(&arguments.state, shared.lock().gate.policy().syslog.clone())
+            .context("the thread that tells the log server cannot be started")?;
+    shared.set_syslog(syslog.clone());
+
     // How the box itself is to be reached: a file for `trunkguard network`, where one is asked for.
     let network = Wishes::new(arguments.network_wish.clone(), Facts::ports_of(&board));
     let in_force = shared.lock().gate.policy().clone();
@@ -201,6 +211,7 @@ pub fn run(arguments: &RunArguments) -> anyhow::Result<()> {
         policy_problem: Mutex::new(policy_problem),
         turns: Arc::default(),
         policies: AtomicU64::default(),
+        syslog: syslog.clone(),
         setup_window: SetupWindow::default(),
         ports: Facts::ports_of(&board),
         measures: Mutex::default(),
@@ -291,6 +302,10 @@ pub fn run(arguments: &RunArguments) -> anyhow::Result<()> {
     alerts.stop(alerts_thread);
     if let Some(journal) = shared.journal() {
         journal.flush();
+    }
+    syslog.stop();
+    if syslog_thread.join().is_err() {
+        warn!("the thread that tells the log server ended by a panic");
     }
     line.clear();
     control_server::remove(&arguments.state);

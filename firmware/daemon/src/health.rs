@@ -18,7 +18,9 @@ use crate::{
     alerts::{ChannelStatus, Standing},
     daemon::Run,
     firewall::view::FirewallStatus,
-    pbx_health, words,
+    pbx_health,
+    syslog::SyslogStatus,
+    words,
 };
 
 /// Everything at a glance.
@@ -71,6 +73,9 @@ pub struct Status {
     /// Now, in milliseconds since 1970.
     #[serde(default)]
     pub unix_ms: i64,
+    /// The log server; absent where there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub syslog: Option<SyslogStatus>,
 }
 
 /// One client.
@@ -226,6 +231,9 @@ impl fmt::Display for Status {
             journal.stored, journal.commits, journal.lost
         )?;
         writeln!(f, "  firewall   {}", self.firewall)?;
+        if let Some(syslog) = &self.syslog {
+            writeln!(f, "  syslog     {syslog}")?;
+        }
         writeln!(
             f,
             "  alerts     {} open (trunkguard alerts)",
@@ -317,6 +325,8 @@ pub fn status(run: &Run) -> Status {
     let of_channels = alerts.channels.iter();
     problems.extend(of_channels.filter_map(|channel| channel.trouble(now.unix_ms)));
     problems.extend(alerts.problem.clone());
+    let syslog = run.syslog.status();
+    problems.extend(syslog.as_ref().and_then(|syslog| syslog.problem.clone()));
     if now.local.is_none() {
         problems.push(
             "the clock is not set: business hours are taken as open; check the time server".into(),
@@ -414,5 +424,6 @@ pub fn status(run: &Run) -> Status {
         firewall,
         alerts,
         unix_ms: now.unix_ms,
+        syslog,
     }
 }

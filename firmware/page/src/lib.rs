@@ -1,5 +1,5 @@
 //! The local page: what an installer and an owner see of the box. HTTPS by the box's own certificate, accounts, HTML,
-//! and soon the JSON API.
+//! and the JSON API.
 //!
 //! # How it is made
 //!
@@ -21,6 +21,7 @@
 
 pub mod accounts;
 pub mod alerts;
+pub mod api;
 pub mod backup;
 pub mod calls;
 pub mod diagnostics;
@@ -71,6 +72,8 @@ pub struct Parts {
     pub backup: Arc<dyn backup::Source>,
     /// Incidents and who is told of them.
     pub alerts: Arc<dyn alerts::Source>,
+    /// The API for programs.
+    pub api: Arc<dyn api::Source>,
     /// The first page.
     pub home: Arc<dyn home::Source>,
     /// PBXs: setting one up, and known flaws.
@@ -97,6 +100,7 @@ pub fn routes() -> Router<Shell> {
         .merge(accounts::routes())
         .merge(backup::routes())
         .merge(alerts::routes())
+        .merge(api::routes())
         .merge(home::routes())
         .merge(pbx::routes())
         .merge(calls::routes())

@@ -386,6 +386,48 @@ fn firewall() -> impl Strategy<Value = Firewall> {
         )
 }
 
+fn exports() -> impl Strategy<Value = (Syslog, Metrics)> {
+    let server = prop_oneof![
+        Just("logs.example.net"),
+        Just("192.0.2.7"),
+        Just("2001:db8::7")
+    ];
+    let transport = prop_oneof![
+        Just((Transport::Udp, false)),
+        Just((Transport::Tcp, false)),
+        Just((Transport::Tls, false)),
+        Just((Transport::Tls, true))
+    ];
+    let access = prop_oneof![
+        Just(MetricsAccess::Off),
+        Just(MetricsAccess::Token),
+        Just(MetricsAccess::Office)
+    ];
+    let rest = (0..8u8, any::<bool>(), any::<bool>());
+    (
+        option::of(server),
+        option::of(1..=65_535u16),
+        transport,
+        "[0-9a-f]{64}",
+        rest,
+        access,
+    )
+        .prop_map(
+            |(server, port, (transport, pinned), mark, (local, calls, incidents), access)| {
+                let syslog = Syslog {
+                    server: server.map(|server| Host::parse(server).unwrap()),
+                    port,
+                    transport,
+                    fingerprint: pinned.then(|| Fingerprint::parse(&mark).unwrap()),
+                    local,
+                    calls,
+                    incidents,
+                };
+                (syslog, Metrics { access })
+            },
+        )
+}
+
 fn client() -> impl Strategy<Value = Client> {
     let profile = prop_oneof![
         Just(Profile::Redirect),
@@ -462,7 +504,7 @@ pub fn definition() -> impl Strategy<Value = Definition> {
         file: None,
     });
     (
-        (settings(), firewall(), network_settings(), alerts()),
+        (settings(), firewall(), network_settings(), alerts(), exports()),
         rules(),
         vec(client(), 0..3),
         vec(group, 0..3),
@@ -471,7 +513,7 @@ pub fn definition() -> impl Strategy<Value = Definition> {
     )
         .prop_map(
             |(
-                (settings, firewall, network, alerts),
+                (settings, firewall, network, alerts, (syslog, metrics)),
                 policy,
                 mut clients,
                 mut groups,
@@ -489,6 +531,8 @@ pub fn definition() -> impl Strategy<Value = Definition> {
                     firewall,
                     network,
                     alerts,
+                    syslog,
+                    metrics,
                     policy,
                     clients,
                     groups,

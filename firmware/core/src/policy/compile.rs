@@ -7,6 +7,7 @@ use hashbrown::HashMap;
 use super::{
     alerts::Alerts,
     definition::{Client, Definition, Settings},
+    exports::{Metrics, Syslog},
     firewall::Firewall,
     network::Addresses,
     place::{Place, Sources},
@@ -49,6 +50,10 @@ pub struct Policy {
     pub network: Addresses,
     /// Who is told what, and when, as it is written.
     pub alerts: Alerts,
+    /// Who is told of calls and incidents by syslog.
+    pub syslog: Syslog,
+    /// Who may read the figures.
+    pub metrics: Metrics,
     clients: Box<[Client]>,
     networks: Box<[(ipnet::IpNet, u16)]>,
     pub(super) places: Box<[Place]>,
@@ -185,6 +190,7 @@ impl Compiler {
         self.firewall(&d.firewall);
         self.network(d);
         self.alerts(&d.alerts);
+        self.syslog(&d.syslog);
         let lists = self.lists(&d.lists);
         let networks = self.networks(&d.clients);
         self.sizes(d);
@@ -241,6 +247,8 @@ impl Compiler {
             firewall: d.firewall.clone(),
             network: d.network.clone(),
             alerts: d.alerts.clone(),
+            syslog: d.syslog.clone(),
+            metrics: d.metrics,
             clients: d.clients.clone().into(),
             networks,
             places: places.into(),

@@ -96,7 +96,7 @@ impl Source for Office {
 }
 
 impl Office {
-    fn zone(&self) -> Answer<TimeZone> {
+    pub(super) fn zone(&self) -> Answer<TimeZone> {
         policy::zone(self.state()).map_err(|problem| refused(&problem))
     }
 }

@@ -4,18 +4,21 @@
 
 mod accounts;
 mod alerts;
+mod api;
 mod backup;
 mod budget;
 mod calls;
 mod certificate;
 mod diagnostics;
 mod firewall;
+mod figures;
 mod home;
 mod live;
 mod pbx;
 mod policy;
 mod settings;
 mod times;
+pub mod tokens;
 mod welcome;
 
 use std::{
@@ -119,8 +122,10 @@ fn refused(problem: &anyhow::Error) -> Problem {
 /// A store's error, for the page.
 fn unkept(error: PageError) -> Problem {
     match error {
-        PageError::NoAccount => Problem::NotFound,
-        PageError::Full => Problem::Refused(error.to_string()),
+        PageError::NoAccount | PageError::NoToken => Problem::NotFound,
+        PageError::Full | PageError::TokenExists | PageError::TokensFull => {
+            Problem::Refused(error.to_string())
+        }
         PageError::Disk(why) => Problem::Unavailable(why),
     }
 }
@@ -189,6 +194,7 @@ pub fn open(state: &Path, places: Places, shows_code: bool) -> anyhow::Result<Pa
     let parts = Parts {
         accounts: Arc::new(office.clone()),
         alerts: Arc::new(office.clone()),
+        api: Arc::new(office.clone()),
         home: Arc::new(office.clone()),
         pbx: Arc::new(office.clone()),
         calls: Arc::new(office.clone()),

@@ -3,6 +3,7 @@
 
 mod accounts;
 mod alerts;
+mod api;
 mod backup;
 mod calls;
 mod countries;
@@ -20,6 +21,7 @@ mod welcome;
 pub use accounts::Accounts;
 pub use alerts::Alerts;
 pub use backup::Backup;
+pub use api::Api;
 pub use calls::Calls;
 pub use countries::{countries, country};
 pub use deeds::deed;
@@ -174,6 +176,7 @@ mod tests {
             Frame::PAIRS,
             Accounts::PAIRS,
             Alerts::PAIRS,
+            Api::PAIRS,
             Home::PAIRS,
             Calls::PAIRS,
             Pbx::PAIRS,
