@@ -11,6 +11,7 @@ need=()
 command -v kamailio >/dev/null || need+=(kamailio kamailio-extra-modules)
 command -v sipp >/dev/null || need+=(sip-tester)
 command -v strace >/dev/null || need+=(strace)
+command -v curl >/dev/null || need+=(curl)
 # nft and ip are where only root looks for programs.
 PATH=$PATH:/usr/sbin:/sbin
 command -v nft >/dev/null || need+=(nftables)

@@ -18,6 +18,7 @@ mod sipp;
 mod socket;
 mod strict;
 mod suite;
+mod viewers;
 
 use std::{
     net::{IpAddr, SocketAddr, UdpSocket},

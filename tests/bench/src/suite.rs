@@ -50,6 +50,7 @@ impl Suite {
         println!();
         let mut targets = Targets::default();
         self.relaxed(&mut targets)?;
+        self.viewers(&mut targets)?;
         self.strict(&mut targets)?;
         self.scaling(&mut targets)?;
         // What was measured so far is printed even so.
