@@ -11,6 +11,8 @@ pub struct Budget {
     /// One part in so many.
     share: u32,
     left: Duration,
+    /// What was used beyond it, and is to be earned first.
+    debt: Duration,
     at: Instant,
 }
 
@@ -20,6 +22,7 @@ impl Budget {
         Budget {
             share,
             left: MOST,
+            debt: Duration::ZERO,
             at: now,
         }
     }
@@ -27,14 +30,18 @@ impl Budget {
     /// Is anything left?
     pub fn allows(&mut self, now: Instant) -> bool {
         let earned = now.saturating_duration_since(self.at) / self.share;
-        self.left = (self.left + earned).min(MOST);
+        let paid = earned.min(self.debt);
+        self.debt -= paid;
+        self.left = (self.left + earned - paid).min(MOST);
         self.at = now;
-        !self.left.is_zero()
+        self.debt.is_zero() && !self.left.is_zero()
     }
 
     /// So much was used.
     pub fn spend(&mut self, used: Duration) {
-        self.left = self.left.saturating_sub(used);
+        let from_left = used.min(self.left);
+        self.left -= from_left;
+        self.debt += used - from_left;
     }
 }
 

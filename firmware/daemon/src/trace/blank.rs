@@ -120,7 +120,7 @@ mod tests {
         }
         assert!(text.contains("Authorization: (blanked)\n"), "{text}");
         assert!(
-            text.contains("18095550100") && text.contains("(a body of 32 octets)"),
+            text.contains("18095550100") && text.contains("(a body of 31 octets)"),
             "{text}"
         );
     }

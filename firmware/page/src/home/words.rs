@@ -1,6 +1,9 @@
 //! The box's state in words.
 
-use trunkguard_core::{policy::Mode, verdict::Rule};
+use trunkguard_core::{
+    alerts::words,
+    policy::{Language, Mode},
+};
 
 use super::{Alert, Firewall, Home, Pbx, Pop};
 use crate::texts::{self, Lang, fill, verdicts};
@@ -50,7 +53,7 @@ pub fn hints(home: &Home, t: &texts::Home) -> Vec<String> {
 /// An alert.
 pub struct AlertLine {
     /// What happened.
-    pub what: String,
+    pub what: &'static str,
     /// To whom.
     pub who: String,
     /// Its number or sentence.
@@ -64,13 +67,13 @@ pub struct AlertLine {
 impl AlertLine {
     /// In this language.
     pub fn new(alert: &Alert, lang: Lang) -> AlertLine {
-        let rule = Rule::ALL.iter().find(|rule| rule.name() == alert.kind);
+        let language = match lang {
+            Lang::En => Language::En,
+            Lang::Fr => Language::Fr,
+        };
         let who = [alert.client.as_deref().unwrap_or_default(), &alert.caller];
         AlertLine {
-            what: rule.map_or_else(
-                || alert.kind.clone(),
-                |&rule| verdicts::rule(lang, rule).to_owned(),
-            ),
+            what: words(&alert.kind, language).title,
             who: who.join(" ").trim().to_owned(),
             text: alert.text.clone(),
             at: alert.at.clone(),
