@@ -9,6 +9,8 @@ SHELL := /bin/bash
 # holds it already: make run SIP=127.0.0.1:5070
 STATE ?= var
 SIP ?= 127.0.0.1:5060
+# Where the page is: https://127.0.0.1:8443/
+WEB ?= 127.0.0.1:8443
 FROM ?= 1001
 
 export CARGO_TARGET_DIR ?= $(CURDIR)/target
@@ -21,8 +23,8 @@ AS_ROOT := $(if $(filter 0,$(shell id -u)),,sudo)
 help: ## List the commands
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 16
 
-run: binary ## Start the daemon here: no root, simulated panel, example policy (SIP=ADDR:PORT)
-	exec $(TRUNKGUARD) run --state $(STATE) --sip $(SIP) --board sim --firewall dry-run --policy example
+run: binary ## Start the daemon here: no root, simulated panel, example policy (SIP=ADDR:PORT WEB=ADDR:PORT)
+	exec $(TRUNKGUARD) run --state $(STATE) --sip $(SIP) --web $(WEB) --board sim --firewall dry-run --policy example
 
 call: binary ## Send the running daemon a real INVITE: make call NUMBER=011442071838750 FROM=1001
 	@test -n "$(NUMBER)" || { echo "say which number: make call NUMBER=011442071838750 FROM=1001" >&2; exit 2; }

@@ -172,7 +172,7 @@ pub fn side() -> Value {
         "pops": ["208.100.60.17/32", "208.100.60.18/32"], "remote": [],
         "office": ["192.168.7.0/24"], "never_ban": ["192.168.8.1/32"],
         "from_pbx": "web", "rtp": "10000-20000",
-        "serves": { "sip": 5060, "sips": null, "web": 8443, "ssh": false },
+        "serves": { "sip": 5060, "sips": null, "web": [8443], "ssh": false },
     })
 }
 

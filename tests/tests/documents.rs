@@ -244,6 +244,8 @@ const CAPACITIES: &[(&str, &str)] = &[
     ("firmware/store/src/journal/incidents.rs", "KEPT"),
     ("firmware/store/src/journal/writer/mod.rs", "TICKETS"),
     ("firmware/store/src/journal/packed.rs", "MOST"),
+    ("firmware/page/src/live.rs", "VIEWERS"),
+    ("firmware/daemon/src/trace.rs", "MESSAGES"),
 ];
 
 #[test]

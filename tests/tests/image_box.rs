@@ -11,8 +11,9 @@ use trunkguard_tests::{
 const MIB: u64 = 1 << 20;
 
 /// What stays running: B8. Unit, number of its user, capabilities (bit 12 is CAP_NET_ADMIN).
-const RUNNING: [(&str, u32, u64); 4] = [
+const RUNNING: [(&str, u32, u64); 5] = [
     ("trunkguard.service", 961, 0),
+    ("trunkguard-page.service", 961, 0),
     ("trunkguard-firewall.service", 962, 1 << 12),
     ("trunkguard-panel.service", 963, 0),
     ("trunkguard-ports.service", 965, 1 << 12),
@@ -33,9 +34,11 @@ const IDLE: [&str; 6] = [
     "trunkguard-unbridge.service",
     "trunkguard-reset.service",
 ];
-const OPEN: [&str; 6] = [
+const OPEN: [&str; 8] = [
     "trunkguard.socket",
     "trunkguard-tls.socket",
+    "trunkguard-page.socket",
+    "trunkguard-page-plain.socket",
     "trunkguard-firewall.socket",
     "trunkguard-panel.socket",
     "trunkguard-network.path",
@@ -180,13 +183,15 @@ fn ports(guest: &mut Guest) -> Result<()> {
             (words.get(3) == Some(&waits)).then(|| (kind, words[1], words[7]))
         })
         .collect();
-    // The sockets of SIP stay those of systemd, who opened them.
+    // The sockets of SIP and of the page stay those of systemd, who opened them.
     let (any, any6) = ("00000000", "0".repeat(32));
     let [sip, sips, mdns] = [":13C4", ":13C5", ":14E9"].map(|port| format!("{any}{port}"));
-    let mdns6 = format!("{any6}:14E9");
+    let [mdns6, page, plain] = [":14E9", ":01BB", ":0050"].map(|port| format!("{any6}{port}"));
     let wanted: BTreeSet<(&str, &str, &str)> = [
         ("tcp", &*sip, "0"),
         ("tcp", &*sips, "0"),
+        ("tcp6", &*page, "0"),
+        ("tcp6", &*plain, "0"),
         ("udp", &*sip, "0"),
         ("udp", &*mdns, "973"),
         ("udp6", &*mdns6, "973"),
@@ -249,7 +254,7 @@ fn exposure(guest: &mut Guest) -> Result<()> {
         .lines()
         .map(|unit| unit.replace("@.", "@trunkguard.service."))
         .collect();
-    ensure!(units.len() >= 14, "units: {units:?}");
+    ensure!(units.len() >= 15, "units: {units:?}");
     let said = guest.must(&format!(
         "systemd-analyze security --no-pager '{}' | grep Overall",
         units.join("' '")

@@ -93,9 +93,13 @@ fn image_start_provisioned_and_closed_to_everybody_else() {
                 open: vec![5060, 5061],
                 refused: vec![],
             };
+            let office = Found {
+                open: vec![80, 443],
+                refused: vec![],
+            };
             for (who, place, source, wanted) in [
                 ("the PBX", &site.lan, at::PBX, clients),
-                ("the office", &site.lan, at::PAGE, Found::default()),
+                ("the office", &site.lan, at::PAGE, office),
                 (
                     "the office's router",
                     &site.internet,

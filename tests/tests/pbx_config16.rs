@@ -44,6 +44,18 @@ const TCP: Plan = Plan {
     ..REDIRECT
 };
 
+const PREFIX: Plan = Plan {
+    answers: &[
+        "--pbx",
+        "asterisk-chan-sip",
+        "--outside-prefix",
+        "9",
+        "--own-trunk",
+        "1001:100000_front",
+    ],
+    ..REDIRECT
+};
+
 /// The hook for FreePBX; its trunks are those of the tests.
 const FREEPBX: Plan = Plan {
     layers: &["freepbx-hook"],
@@ -99,6 +111,10 @@ cases!(FAILOVER =>
 cases!(FAILOVER_OPEN =>
     pbx_config16_failover_fails_open = fails_open,
     pbx_config16_failover_every_refusal_refuses = every_refusal_refuses,
+);
+
+cases!(PREFIX =>
+    pbx_config16_prefix_and_own_trunk = prefix_and_own_trunk,
 );
 
 cases!(TCP =>

@@ -57,6 +57,18 @@ const IAX2: Plan = Plan {
     ..REDIRECT
 };
 
+const PREFIX: Plan = Plan {
+    answers: &[
+        "--pbx",
+        "asterisk-pjsip",
+        "--outside-prefix",
+        "9",
+        "--own-trunk",
+        "1001:100000_front",
+    ],
+    ..REDIRECT
+};
+
 /// The hook for FreePBX; its trunks are those of the tests.
 const FREEPBX: Plan = Plan {
     layers: &["freepbx-hook"],
@@ -96,6 +108,10 @@ cases!(FAILOVER =>
 cases!(FAILOVER_OPEN =>
     pbx_config22_failover_fails_open = fails_open,
     pbx_config22_failover_every_refusal_refuses = every_refusal_refuses,
+);
+
+cases!(PREFIX =>
+    pbx_config22_prefix_and_own_trunk = prefix_and_own_trunk,
 );
 
 cases!(TCP =>

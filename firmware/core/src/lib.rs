@@ -6,6 +6,8 @@
 #![forbid(unsafe_code)]
 
 extern crate alloc;
+#[cfg(test)]
+extern crate std;
 
 pub mod bans;
 pub mod counters;
@@ -22,6 +24,7 @@ pub mod record;
 pub mod report;
 pub mod request;
 pub mod screen;
+pub mod speakers;
 pub mod time;
 pub mod transaction;
 pub mod verdict;

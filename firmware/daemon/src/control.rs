@@ -43,6 +43,8 @@ pub enum Ask {
     Changes,
     /// SIP messages: record, stop, show.
     Trace(trace::Order),
+    /// How far away each point of presence is, by one question to each.
+    MeasurePops,
     /// What there is to see of the firewall.
     Firewall,
     /// A decision on PoPs or bans by whoever may use the command line.

@@ -1,6 +1,7 @@
 //! The daemon's end of the control socket: one question per connection.
 
 use std::{
+    collections::BTreeMap,
     io,
     os::unix::fs::PermissionsExt,
     path::Path,
@@ -23,7 +24,7 @@ use crate::{
     clock::Clock,
     control::{self, Ask, Decision, LONGEST, Reply},
     daemon::Run,
-    health, policy, reasons,
+    firewall, health, policy, reasons,
 };
 
 /// Questions that are answered at a time.
@@ -119,6 +120,7 @@ fn answer(run: &Run, line: &str) -> Vec<u8> {
         }
         Ok(Ask::Changes) => reply(Ok(health::changes(run))),
         Ok(Ask::Trace(order)) => reply(Ok(run.shared.recorder.order(order, Instant::now()))),
+        Ok(Ask::MeasurePops) => reply(measure(run)),
         Ok(Ask::Firewall) => reply(Ok(&*run.firewall.view())),
         Ok(Ask::Decide(decision)) => decide(run, decision, "command line"),
         Ok(Ask::DecideAs { by, decision }) => decide(run, decision, &by),
@@ -139,6 +141,16 @@ fn decide(run: &Run, decision: Decision, by: &str) -> Vec<u8> {
             .decide(decision, by)
             .map_err(anyhow::Error::msg),
     )
+}
+
+/// Measures on the runtime that this blocking thread belongs to; one measurement at a time.
+fn measure(run: &Run) -> anyhow::Result<BTreeMap<String, Option<u32>>> {
+    let _one = run
+        .measures
+        .try_lock()
+        .map_err(|_| anyhow::anyhow!("the PoPs are being measured already; wait a few seconds"))?;
+    let measurement = firewall::measure::all(crate::daemon::random()?);
+    Ok(tokio::runtime::Handle::current().block_on(measurement))
 }
 
 fn reply<T: Serialize>(answer: anyhow::Result<T>) -> Vec<u8> {

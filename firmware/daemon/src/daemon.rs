@@ -19,7 +19,7 @@ use tokio::{
 };
 use tracing::{info, warn};
 use trunkguard_board::{Front, Profile, Remote, StatusLine};
-use trunkguard_core::{gate::Past, pops};
+use trunkguard_core::{gate::Past, policy::Interface, pops};
 use trunkguard_sip::{keys::Keys, uas::Seeds};
 use trunkguard_store::{
     history::History,
@@ -64,6 +64,10 @@ pub struct Run {
     pub policies: AtomicU64,
     /// Somebody stands in front of the box and sets it up.
     pub setup_window: SetupWindow,
+    /// The board's network ports.
+    pub ports: Vec<Interface>,
+    /// Held while the ways to the PoPs are measured.
+    pub measures: Mutex<()>,
 }
 
 /// Is this folder one that a power cut empties?
@@ -153,7 +157,9 @@ pub fn run(arguments: &RunArguments) -> anyhow::Result<()> {
             ports: Facts::ports_of(&board),
             sip,
             sips: sips.as_ref().map(|(at, _)| *at),
-            web: arguments.web,
+            web: (arguments.web.map(|at| at.port()).into_iter())
+                .chain(arguments.page_ports.iter().copied())
+                .collect(),
         },
         driver,
         state: arguments.state.clone(),
@@ -183,6 +189,8 @@ pub fn run(arguments: &RunArguments) -> anyhow::Result<()> {
         turns: Arc::default(),
         policies: AtomicU64::default(),
         setup_window: SetupWindow::default(),
+        ports: Facts::ports_of(&board),
+        measures: Mutex::default(),
     });
 
     // One thread answers UDP; everything else shares a runtime on this one.
@@ -196,7 +204,7 @@ pub fn run(arguments: &RunArguments) -> anyhow::Result<()> {
     };
     // The page has a thread and a runtime of its own, and asks as the command line does: calls do not wait for it.
     let page = (arguments.web)
-        .map(|web| page::open(&arguments.state, web, true))
+        .map(|web| page::open(&arguments.state, page::Places::at(web)?, true))
         .transpose()?;
     let (page_ended, page_end) = oneshot::channel();
     // Where there is no page, its end never comes.
@@ -205,7 +213,7 @@ pub fn run(arguments: &RunArguments) -> anyhow::Result<()> {
         let at = format!("https://{}/", page.address()?);
         info!(page = at, certificate = page.fingerprint, "the page");
         thread::Builder::new().name("page".into()).spawn(move || {
-            let _ = page_ended.send(page.serve());
+            let _ = page_ended.send(page.serve(None));
         })?;
     }
     let draws = random()?;
@@ -379,7 +387,10 @@ fn seeds() -> anyhow::Result<Seeds> {
 }
 
 /// Numbers that nobody foresees, from the kernel's: for names of questions, not for keys.
-fn random() -> anyhow::Result<impl FnMut() -> u64 + Send + 'static> {
+///
+/// # Errors
+/// When the kernel gives none.
+pub fn random() -> anyhow::Result<impl FnMut() -> u64 + Send + 'static> {
     let mut state = seeds()?.keys.tag.0;
     // SplitMix64 (Steele, Lea, Flood 2014).
     Ok(move || {

@@ -14,12 +14,13 @@ use trunkguard_core::{
     policy::{Name, Policy, StoreFailure},
     record::Record,
     screen::Strangers,
+    speakers::Speakers,
     time::Now,
     transaction::Ticket,
     verdict::Answer,
 };
 use trunkguard_sip::{
-    read::Framing,
+    read::{self, Framing, Read},
     uas::{Handled, Seeds, Uas},
 };
 use trunkguard_store::journal::{self, Entry, Journal};
@@ -64,6 +65,8 @@ pub struct Desk {
     pub uas: Uas,
     /// Counts strangers.
     pub strangers: Strangers,
+    /// Those of the office among them.
+    pub speakers: Speakers,
     /// Answers that wait for the disk.
     pub held: Held,
     /// Tells the time.
@@ -108,6 +111,7 @@ impl Shared {
             gate: Gate::new(policy, key),
             uas: Uas::new(seeds),
             strangers: Strangers::new(key.1),
+            speakers: Speakers::default(),
             held: Held::default(),
             clock,
             entries: Vec::with_capacity(2 * BATCH),
@@ -165,6 +169,8 @@ impl Shared {
         let admitted = desk.gate.policy().client_of(source).is_some();
         if !admitted {
             desk.strangers.knock(source);
+            let now = desk.clock.now();
+            desk.speakers.heard(source, b"", b"", now.mono_ms);
             drop(desk);
             if let Some(firewall) = self.firewall.get() {
                 firewall.evidence(evidence::of_connection(source, Service::Sip, port));
@@ -469,6 +475,10 @@ impl Desk {
             self.witnessed.1 += 1;
             let said = evidence::of_datagram(source, Service::Sip, SIP_PORT, bytes);
             self.seen.extend(said);
+            if let Read::Request(message) = read::read(bytes, Framing::Datagram) {
+                let (method, agent) = (message.method, message.user_agent);
+                self.speakers.heard(source, method, agent, now.mono_ms);
+            }
         }
     }
 

@@ -3,6 +3,7 @@
 use std::{
     fmt,
     hash::{DefaultHasher, Hash, Hasher},
+    net::IpAddr,
     sync::atomic::Ordering,
     time::Instant,
 };
@@ -49,6 +50,12 @@ pub struct Status {
     pub strangers: u64,
     /// The networks that knock most.
     pub busiest_strangers: Vec<StrangerStatus>,
+    /// Machines of the office that speak SIP to the box and are no client, the latest first.
+    #[serde(default)]
+    pub speakers: Vec<SpeakerStatus>,
+    /// The board's network ports, the one towards the internet first.
+    #[serde(default)]
+    pub ports: Vec<String>,
     /// The journal.
     pub journal: JournalStatus,
     /// The firewall.
@@ -99,6 +106,19 @@ pub struct StrangerStatus {
     pub network: String,
     /// Datagrams, at least.
     pub count: u64,
+}
+
+/// A machine of the office that is no client.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct SpeakerStatus {
+    /// From where.
+    pub address: IpAddr,
+    /// What it says it is.
+    pub user_agent: String,
+    /// What it asked last; empty where only a connection was seen.
+    pub method: String,
+    /// Seconds ago.
+    pub heard_s: u64,
 }
 
 /// The journal.
@@ -159,6 +179,15 @@ impl fmt::Display for Status {
             if let Some(line) = pbx_health::line(&client.known) {
                 writeln!(f, "             {line}")?;
             }
+        }
+        for speaker in &self.speakers {
+            writeln!(
+                f,
+                "  no client  {} speaks SIP, {} ago {}",
+                speaker.address,
+                duration(speaker.heard_s),
+                speaker.user_agent
+            )?;
         }
         let calls = &self.calls;
         writeln!(
@@ -326,6 +355,18 @@ pub fn status(run: &Run) -> Status {
                 count: k.count,
             })
             .collect(),
+        speakers: (desk
+            .speakers
+            .latest(|address| policy.client_of(address).is_some())
+            .iter())
+        .map(|one| SpeakerStatus {
+            address: one.address,
+            user_agent: one.agent.as_str().to_owned(),
+            method: one.method.as_str().to_owned(),
+            heard_s: now.mono_ms.saturating_sub(one.heard_ms) / 1_000,
+        })
+        .collect(),
+        ports: run.ports.iter().map(ToString::to_string).collect(),
         journal: JournalStatus {
             stored: journal.stored,
             failed: journal.failed,

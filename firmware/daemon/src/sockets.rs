@@ -6,6 +6,7 @@ use std::{
     os::fd::{FromRawFd, OwnedFd},
 };
 
+use crate::page::Places;
 use anyhow::Context;
 use nix::sys::socket::{SockType, getsockopt, sockopt};
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
@@ -62,6 +63,45 @@ pub fn open(sip: SocketAddr, sips: Option<SocketAddr>) -> anyhow::Result<Sockets
     Ok(Sockets { udp, tcp, tls })
 }
 
+/// Where the page is served: what systemd hands over by the names `page` and `page-plain`, else these addresses.
+///
+/// # Errors
+/// An address that cannot be bound, with the remedy.
+pub fn page(web: SocketAddr, plain: Option<SocketAddr>) -> anyhow::Result<Places> {
+    let (mut taken, mut taken_plain) = (None, None);
+    for (fd, name) in inherited()? {
+        match name.as_str() {
+            "page" => taken = Some(TcpListener::from(fd)),
+            "page-plain" => taken_plain = Some(TcpListener::from(fd)),
+            other => tracing::warn!(
+                name = other,
+                "a socket from systemd is not known here and is closed"
+            ),
+        }
+    }
+    Ok(Places {
+        web: match taken {
+            Some(web) => web,
+            None => bind_page(web)?,
+        },
+        plain: match (taken_plain, plain) {
+            (Some(plain), _) => Some(plain),
+            (None, Some(plain)) => Some(bind_page(plain)?),
+            (None, None) => None,
+        },
+    })
+}
+
+/// A port for the page.
+///
+/// # Errors
+/// An address that cannot be bound, with the remedy.
+pub fn bind_page(at: SocketAddr) -> anyhow::Result<TcpListener> {
+    listen(at).with_context(|| {
+        format!("{at} cannot be bound for the page; choose another with --web ADDR:PORT")
+    })
+}
+
 /// What systemd hands over, with the names that the units give it.
 ///
 /// # Errors
@@ -90,14 +130,16 @@ fn bind_udp(address: SocketAddr) -> anyhow::Result<UdpSocket> {
 }
 
 fn bind_tcp(address: SocketAddr) -> anyhow::Result<TcpListener> {
-    let socket = new(address, Type::STREAM, Protocol::TCP).and_then(|socket| {
-        // A restart must not wait for connections of the run before.
-        socket.set_reuse_address(true)?;
-        socket.bind(&address.into())?;
-        socket.listen(128)?;
-        Ok(socket)
-    });
-    Ok(socket.with_context(|| remedy(address, "TCP"))?.into())
+    listen(address).with_context(|| remedy(address, "TCP"))
+}
+
+fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = new(address, Type::STREAM, Protocol::TCP)?;
+    // A restart must not wait for connections of the run before.
+    socket.set_reuse_address(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(128)?;
+    Ok(socket.into())
 }
 
 fn new(address: SocketAddr, kind: Type, protocol: Protocol) -> io::Result<Socket> {

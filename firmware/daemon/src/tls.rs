@@ -158,7 +158,11 @@ fn make(certificate_path: &Path, key_path: &Path) -> anyhow::Result<()> {
     write(certificate_path, made.cert.pem().as_bytes(), 0o644)
 }
 
-fn write(path: &Path, bytes: &[u8], mode: u32) -> anyhow::Result<()> {
+/// Writes a file whole or not at all.
+///
+/// # Errors
+/// With its path.
+pub fn write(path: &Path, bytes: &[u8], mode: u32) -> anyhow::Result<()> {
     let part = path.with_extension("part");
     let context = || format!("{}: cannot be written", path.display());
     let mut file = OpenOptions::new()

@@ -161,6 +161,9 @@ fn interfaces(i: &Intent) -> Result<(), Forbidden> {
     })
 }
 
+/// HTTPS, and what sends there.
+const PAGE_PORTS: usize = 4;
+
 /// Clients may be anywhere, so no port that is opened to them may be one of the page or of SSH.
 fn ports(i: &Intent) -> Result<(), Forbidden> {
     let s = &i.serves;
@@ -168,7 +171,7 @@ fn ports(i: &Intent) -> Result<(), Forbidden> {
         let Some(port) = port else { continue };
         let what = if port < 1_024 {
             "is no port for SIP here; the daemon has no privilege: use one above 1023"
-        } else if s.web == Some(port) {
+        } else if s.web.contains(&port) {
             "is the page's too, which would open the page to clients; use another"
         } else {
             continue;
@@ -179,13 +182,14 @@ fn ports(i: &Intent) -> Result<(), Forbidden> {
             what,
         });
     }
-    match s.web {
-        Some(port @ (0 | SSH)) => Err(Forbidden::Port {
+    let wrong = |(at, port): (usize, u16)| matches!(port, 0 | SSH) || at >= PAGE_PORTS;
+    match s.web.iter().copied().enumerate().find(|port| wrong(*port)) {
+        Some((_, port)) => Err(Forbidden::Port {
             service: "web",
             port,
-            what: "is no port for the page; use another",
+            what: "is no port for the page, or one too many; use another",
         }),
-        _ => Ok(()),
+        None => Ok(()),
     }
 }
 

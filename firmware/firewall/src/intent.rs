@@ -53,8 +53,8 @@ pub struct Serves {
     pub sip: u16,
     /// SIP over TLS, for clients.
     pub sips: Option<u16>,
-    /// The page, for the office.
-    pub web: Option<u16>,
+    /// The page, for the office: four ports at most.
+    pub web: Vec<u16>,
     /// SSH (22), for the office.
     pub ssh: bool,
     /// DHCP and DNS for this network, by the inside port; `router` only.

@@ -44,7 +44,7 @@ fn office(topology: Topology, enforce: bool) -> Intent {
         serves: Serves {
             sip: 5_060,
             sips: Some(5_061),
-            web: Some(8_443),
+            web: vec![8_443],
             ssh: true,
             office: (topology == Topology::Router).then(|| "192.168.7.0/24".parse().unwrap()),
         },

@@ -10,7 +10,7 @@
     // What somebody is typing into, or has opened to read, is left alone.
     const busy = (element) => (element.contains(document.activeElement) && document.activeElement !== document.body) || element.querySelector("details[open]");
     const old = wanted().filter((element) => !busy(element));
-    const answer = await fetch(location.href, { headers: { Accept: "text/html" } });
+    const answer = await fetch(location.href, { headers: { Accept: "text/html", "X-Live": "1" } });
     if (!answer.ok || answer.redirected) return;
     const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
     for (const element of old) {

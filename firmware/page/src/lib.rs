@@ -28,8 +28,10 @@ pub mod home;
 pub mod live;
 pub mod pbx;
 pub mod policy;
+pub mod settings;
 pub mod shell;
 pub mod texts;
+pub mod welcome;
 
 use std::sync::Arc;
 
@@ -76,6 +78,10 @@ pub struct Parts {
     pub live: Arc<dyn live::Source>,
     /// Diagnostics.
     pub diagnostics: Arc<dyn diagnostics::Source>,
+    /// Certificate and audit log.
+    pub settings: Arc<dyn settings::Source>,
+    /// The first run.
+    pub welcome: Arc<dyn welcome::Source>,
     /// What passes, and who is banned.
     pub firewall: Arc<dyn firewall::Source>,
     /// Policies and callers.
@@ -92,6 +98,8 @@ pub fn routes() -> Router<Shell> {
         .merge(calls::routes())
         .merge(live::routes())
         .merge(diagnostics::routes())
+        .merge(settings::routes())
+        .merge(welcome::routes())
         .merge(policy::routes())
         .merge(firewall::routes())
 }

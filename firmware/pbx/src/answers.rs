@@ -151,6 +151,15 @@ impl fmt::Display for Driver {
     }
 }
 
+/// One of a few values that have names.
+pub trait Named: Copy + 'static {
+    /// Every value.
+    const VALUES: &'static [Self];
+
+    /// Its name.
+    fn name(self) -> &'static str;
+}
+
 /// Makes an enum whose values have names in forms, on the command line and in JSON.
 macro_rules! named {
     ($(#[$about:meta])* $name:ident { $($(#[$what:meta])* $variant:ident = $text:literal),+ $(,)? }) => {
@@ -168,9 +177,12 @@ macro_rules! named {
                 match self { $($name::$variant => $text),+ }
             }
 
-            /// The value of this name.
-            pub fn parse(text: &str) -> Option<Self> {
-                Self::ALL.iter().copied().find(|value| value.name() == text)
+        }
+        impl Named for $name {
+            const VALUES: &'static [$name] = $name::ALL;
+
+            fn name(self) -> &'static str {
+                $name::name(self)
             }
         }
         impl fmt::Display for $name {

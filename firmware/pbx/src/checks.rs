@@ -58,7 +58,7 @@ fn calls(a: &Answers, l: Language, check: &mut impl FnMut(String, String)) {
             l,
             "`trunkguard explain` says what the box decides. In detect mode it lets everything through; if the call is not in `trunkguard calls` \
              at all, the PBX does not ask.",
-            "« trunkguard explain » dit ce que la boîte décide. En mode detect elle laisse tout passer ; si l'appel n'est pas dans \
+            "« trunkguard explain » dit ce que le boîtier décide. En mode detect il laisse tout passer ; si l'appel n'est pas dans \
              « trunkguard calls », le PBX ne demande pas."
         ),
     );
@@ -78,7 +78,7 @@ fn calls(a: &Answers, l: Language, check: &mut impl FnMut(String, String)) {
         say!(
             l,
             "Unplug the box and dial 933 again: it still answers.",
-            "Débranchez la boîte et composez encore le 933 : il répond toujours."
+            "Débranchez le boîtier et composez encore le 933 : il répond toujours."
         ),
         say!(
             l,
@@ -166,7 +166,7 @@ fn freepbx(a: &Answers, l: Language, check: &mut impl FnMut(String, String)) {
             say!(
                 l,
                 "Take it out: only the hook asks the box.",
-                "Retirez-la : seul le hook interroge la boîte."
+                "Retirez-la : seul le hook interroge le boîtier."
             ),
         );
     }

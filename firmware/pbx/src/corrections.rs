@@ -70,7 +70,7 @@ fn patterns(a: &Answers, l: Language, found: &mut Vec<Correction>) {
             say!(
                 l,
                 "stand in the trunk: the box would be asked about another number than the one that is dialled.",
-                "se trouvent dans la liaison : la boîte serait consultée sur un autre numéro que celui composé."
+                "se trouvent dans la liaison : le boîtier serait consulté sur un autre numéro que celui composé."
             ),
             say!(
                 l,
@@ -182,7 +182,7 @@ fn question(a: &Answers, l: Language, found: &mut Vec<Correction>) {
         say!(
             l,
             "`;` begins a comment: the box gets the first field alone.",
-            "« ; » ouvre un commentaire : la boîte ne reçoit que le premier champ."
+            "« ; » ouvre un commentaire : le boîtier ne reçoit que le premier champ."
         ),
         "\\;",
     );
@@ -217,7 +217,7 @@ fn question(a: &Answers, l: Language, found: &mut Vec<Correction>) {
             say!(
                 l,
                 "a line without an application, and no label for a box that is away or for PJSIP's 603: no approved call passes.",
-                "une ligne sans application, et aucune étiquette pour une boîte absente ni pour le 603 de PJSIP : aucun appel approuvé ne passe."
+                "une ligne sans application, et aucune étiquette pour un boîtier absent ni pour le 603 de PJSIP : aucun appel approuvé ne passe."
             ),
             "[trunkguard-ask]: approved, refused, silent",
         ),

@@ -3,13 +3,15 @@
 use trunkguard_core::policy::CountryCode;
 
 use crate::{
+    Language,
     answers::{Answers, Driver, Method, Pbx, Transport, Trunk, WhenAway},
     form::Wrong,
+    language::say,
 };
 
 /// Everything of the answers that does not fit together.
-pub fn together(a: &Answers) -> Vec<Wrong> {
-    let rules: [fn(&Answers) -> Option<Wrong>; 10] = [
+pub fn together(a: &Answers, l: Language) -> Vec<Wrong> {
+    let rules: [fn(&Answers, Language) -> Option<Wrong>; 10] = [
         no_chan_sip,
         no_iax2,
         verified,
@@ -21,10 +23,10 @@ pub fn together(a: &Answers) -> Vec<Wrong> {
         own_account,
         own_iax2,
     ];
-    rules.iter().filter_map(|rule| rule(a)).collect()
+    rules.iter().filter_map(|rule| rule(a, l)).collect()
 }
 
-fn no_chan_sip(a: &Answers) -> Option<Wrong> {
+fn no_chan_sip(a: &Answers, l: Language) -> Option<Wrong> {
     let gone = matches!(
         a.pbx,
         Pbx::FreePbx {
@@ -33,126 +35,150 @@ fn no_chan_sip(a: &Answers) -> Option<Wrong> {
         }
     );
     gone.then(|| {
-        Wrong::new(
-            "driver",
+        let why = say!(
+            l,
             "FreePBX 17 has no chan_sip: its Asterisk (21 and later) dropped it; write pjsip",
-        )
+            "FreePBX 17 n’a pas chan_sip : son Asterisk (21 et plus) l’a abandonné ; écrivez pjsip"
+        );
+        Wrong::new("driver", why)
     })
 }
 
-fn no_iax2(a: &Answers) -> Option<Wrong> {
+fn no_iax2(a: &Answers, l: Language) -> Option<Wrong> {
     let none = a.pbx == Pbx::FreeSwitch && a.to_voipms == Trunk::Iax2;
-    none.then(|| Wrong::new("to_voipms", "FreeSWITCH has no IAX2; write udp, tcp or tls"))
+    none.then(|| {
+        let why = say!(
+            l,
+            "FreeSWITCH has no IAX2; write udp, tcp or tls",
+            "FreeSWITCH n’a pas IAX2 ; écrivez udp, tcp ou tls"
+        );
+        Wrong::new("to_voipms", why)
+    })
 }
 
 /// The box's certificate is its own and cannot be verified; VoIP.ms's can and must be. Where one switch is
 /// for both, one of them has to go.
-fn verified(a: &Answers) -> Option<Wrong> {
+fn verified(a: &Answers, l: Language) -> Option<Wrong> {
     if a.to_box != Transport::Tls {
         return None;
     }
-    match a.pbx.driver() {
-        Some(Driver::ChanSip) => Some(Wrong::new(
-            "to_box",
+    let why = match a.pbx.driver()? {
+        Driver::ChanSip => say!(
+            l,
             "chan_sip has one \"don't verify\" switch for every TLS peer, and the box's certificate is its own; write udp or tcp",
-        )),
-        Some(Driver::Pjsip)
-            if matches!(a.pbx, Pbx::FreePbx { .. }) && a.to_voipms == Trunk::Tls =>
-        {
-            Some(Wrong::new(
-                "to_box",
-                "FreePBX has one \"Verify Server\" for every TLS trunk, and VoIP.ms is to be verified while the box's certificate \
-             is its own; write udp or tcp to the box",
-            ))
-        }
-        _ => None,
-    }
+            "chan_sip n’a qu’un réglage « don't verify » pour toutes ses liaisons TLS, et le certificat du boîtier est le sien ; écrivez udp ou tcp"
+        ),
+        Driver::Pjsip if matches!(a.pbx, Pbx::FreePbx { .. }) && a.to_voipms == Trunk::Tls => say!(
+            l,
+            "FreePBX has one \"Verify Server\" for every TLS trunk, and VoIP.ms is to be verified while the box's certificate is its own; \
+             write udp or tcp to the box",
+            "FreePBX n’a qu’un « Verify Server » pour toutes ses liaisons TLS, et VoIP.ms doit être vérifié alors que le certificat du boîtier \
+             est le sien ; écrivez udp ou tcp vers le boîtier"
+        ),
+        Driver::Pjsip => return None,
+    };
+    Some(Wrong::new("to_box", why))
 }
 
-fn sequence_is_open(a: &Answers) -> Option<Wrong> {
+fn sequence_is_open(a: &Answers, l: Language) -> Option<Wrong> {
     let closed = matches!(a.pbx, Pbx::FreePbx { .. })
         && a.method == Method::Failover
         && a.when_away == WhenAway::Closed;
     closed.then(|| {
-        Wrong::new(
-            "when_away",
+        let why = say!(
+            l,
             "FreePBX goes on to the next trunk when the box is away, whatever is set: write open, or method redirect",
-        )
+            "FreePBX passe à la liaison suivante quand le boîtier est absent, quoi qu’on règle : écrivez open, ou la méthode redirect"
+        );
+        Wrong::new("when_away", why)
     })
 }
 
 /// FreePBX stops at BUSY only; which status that is depends on the driver.
-fn sequence_refuses(a: &Answers) -> Option<Wrong> {
+fn sequence_refuses(a: &Answers, l: Language) -> Option<Wrong> {
     let Pbx::FreePbx { driver, .. } = a.pbx else {
         return None;
     };
+    let code = a.refusal();
     let stops = match driver {
-        Driver::Pjsip => matches!(a.refusal(), 486 | 600),
-        Driver::ChanSip => matches!(a.refusal(), 486 | 600 | 603),
+        Driver::Pjsip => matches!(code, 486 | 600),
+        Driver::ChanSip => matches!(code, 486 | 600 | 603),
     };
     (a.method == Method::Failover && !stops).then(|| {
-        Wrong::new(
-            "deny_code",
-            format!(
-                "{} does not stop FreePBX's trunk sequence with {driver}: the refused call would go out by the next trunk; \
-                 write 486 or leave it out",
-                a.refusal()
-            ),
-        )
+        let why = say!(
+            l,
+            "{code} does not stop FreePBX's trunk sequence with {driver}: the refused call would go out by the next trunk; write 486 or \
+             leave it out",
+            "{code} n’arrête pas la séquence de liaisons de FreePBX avec {driver} : l’appel refusé sortirait par la suivante ; écrivez 486 ou \
+             rien"
+        );
+        Wrong::new("deny_code", why)
     })
 }
 
-/// A connection that is refused or breaks is a 503 made by the PBX itself, and 503 is what approves.
-fn silence_approves(a: &Answers) -> Option<Wrong> {
+/// A connection that is refused is a 503 made by the PBX itself, and 503 is what approves.
+fn silence_approves(a: &Answers, l: Language) -> Option<Wrong> {
     let own_plan = !matches!(a.pbx, Pbx::FreePbx { .. });
     let connected = a.to_box != Transport::Udp;
-    (own_plan && connected && a.method == Method::Failover && a.when_away == WhenAway::Closed).then(|| {
-        Wrong::new(
-            "method",
-            "over TCP and TLS a PBX makes 503 of a box that is away, and under failover 503 approves: write redirect, or \
-             udp to the box, or open",
-        )
+    let closed = a.when_away == WhenAway::Closed;
+    (own_plan && connected && closed && a.method == Method::Failover).then(|| {
+        let why = say!(
+            l,
+            "over TCP and TLS a PBX makes 503 of a box that is away, and under failover 503 approves: write redirect, or udp to the box, or \
+             open",
+            "par TCP et TLS, un PBX fait 503 d’un boîtier absent, et en failover 503 approuve : écrivez redirect, ou udp vers le boîtier, ou open"
+        );
+        Wrong::new("method", why)
     })
 }
 
-fn one_place(a: &Answers) -> Option<Wrong> {
+fn one_place(a: &Answers, l: Language) -> Option<Wrong> {
     (*a.the_box.ip() == a.pbx_address && a.the_box.port() == 5060).then(|| {
-        Wrong::new(
-            "the_box",
+        let why = say!(
+            l,
             "the box and the PBX cannot both answer at one address and port 5060; write the box's own address, or its port",
-        )
+            "le boîtier et le PBX ne peuvent répondre à la même adresse et au port 5060 ; écrivez l’adresse du boîtier, ou son port"
+        );
+        Wrong::new("the_box", why)
     })
 }
 
-fn seven_digits(a: &Answers) -> Option<Wrong> {
+fn seven_digits(a: &Answers, l: Language) -> Option<Wrong> {
     let plus_one = [
         CountryCode::US,
         CountryCode::new(*b"CA"),
         CountryCode::new(*b"PR"),
     ];
-    (a.area_code.is_some() && !plus_one.contains(&a.country)).then(|| {
-        Wrong::new(
-            "area_code",
-            format!("seven digits are completed in North America only, and the country is {}; leave it out", a.country),
-        )
+    let country = a.country;
+    (a.area_code.is_some() && !plus_one.contains(&country)).then(|| {
+        let why = say!(
+            l,
+            "seven digits are completed in North America only, and the country is {country}; write none",
+            "sept chiffres ne se complètent qu’en Amérique du Nord, et le pays est {country} ; n’en écrivez pas"
+        );
+        Wrong::new("area_code", why)
     })
 }
 
-fn own_account(a: &Answers) -> Option<Wrong> {
+fn own_account(a: &Answers, l: Language) -> Option<Wrong> {
     let own = a.own_trunk.as_ref()?;
     (own.account == a.account).then(|| {
-        Wrong::new(
-            "own_trunk",
-            "is the office's own account; write another sub-account, or leave it out",
-        )
+        let why = say!(
+            l,
+            "it is the office's own account; write another sub-account, or leave it out",
+            "c’est le compte du bureau lui-même ; écrivez un autre sous-compte, ou rien"
+        );
+        Wrong::new("own_trunk", why)
     })
 }
 
-fn own_iax2(a: &Answers) -> Option<Wrong> {
+fn own_iax2(a: &Answers, l: Language) -> Option<Wrong> {
     (a.own_trunk.is_some() && a.to_voipms == Trunk::Iax2).then(|| {
-        Wrong::new(
-            "own_trunk",
+        let why = say!(
+            l,
             "VoIP.ms's calls by IAX2 come to a trunk named voipms, so there can be one only; write to_voipms udp, or leave it out",
-        )
+            "les appels de VoIP.ms par IAX2 arrivent à une liaison nommée voipms : il n’y en a qu’une ; écrivez to_voipms udp, ou rien"
+        );
+        Wrong::new("own_trunk", why)
     })
 }

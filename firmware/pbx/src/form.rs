@@ -1,5 +1,6 @@
 //! What a person typed, and everything that is wrong with it at once.
 
+mod french;
 mod reader;
 mod values;
 
@@ -7,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use trunkguard_core::policy::{Definition, Name, TagPrefix};
 
 use crate::{
+    Language,
     answers::{
         Account, Answers, Context, Driver, Extension, Login, Method, Pbx, Transport, Trunk,
         WhenAway,
@@ -132,11 +134,19 @@ impl Form {
     /// # Errors
     /// Everything that is wrong with it; never empty.
     pub fn check(&self) -> Result<Answers, Vec<Wrong>> {
-        let mut reader = Reader::default();
+        self.check_in(Language::English)
+    }
+
+    /// Reads the form, and says what is wrong in a language.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it; never empty.
+    pub fn check_in(&self, language: Language) -> Result<Answers, Vec<Wrong>> {
+        let mut reader = Reader::new(language);
         let answers = self.read(&mut reader);
         match answers {
             Some(answers) if reader.wrong.is_empty() => {
-                let wrong = fit::together(&answers);
+                let wrong = fit::together(&answers, language);
                 if wrong.is_empty() {
                     Ok(answers)
                 } else {
@@ -149,13 +159,7 @@ impl Form {
 
     fn read(&self, r: &mut Reader) -> Option<Answers> {
         let pbx = self.read_pbx(r);
-        let to_box = r.choice(
-            "to_box",
-            &self.to_box,
-            Transport::Udp,
-            Transport::ALL,
-            Transport::name,
-        );
+        let to_box = r.choice("to_box", &self.to_box, Transport::Udp);
         let did = r.needed("did", &self.did, values::ten_digits);
         let freeswitch = pbx == Some(Pbx::FreeSwitch);
         let context = if freeswitch {
@@ -163,35 +167,10 @@ impl Form {
         } else {
             "from-internal"
         };
-        let method = r.choice(
-            "method",
-            &self.method,
-            Method::Redirect,
-            Method::ALL,
-            Method::name,
-        );
-        let to_voipms = r.choice(
-            "to_voipms",
-            &self.to_voipms,
-            Trunk::Udp,
-            Trunk::ALL,
-            Trunk::name,
-        );
-        let login = r.choice(
-            "login",
-            &self.login,
-            Login::Register,
-            Login::ALL,
-            Login::name,
-        );
-        let closed = WhenAway::Closed;
-        let when_away = r.choice(
-            "when_away",
-            &self.when_away,
-            closed,
-            WhenAway::ALL,
-            WhenAway::name,
-        );
+        let method = r.choice("method", &self.method, Method::Redirect);
+        let to_voipms = r.choice("to_voipms", &self.to_voipms, Trunk::Udp);
+        let login = r.choice("login", &self.login, Login::Register);
+        let when_away = r.choice("when_away", &self.when_away, WhenAway::Closed);
         let the_box = r.needed("the_box", &self.the_box, |t| values::address(t, to_box));
         let pbx_address = r.needed("pbx_address", &self.pbx_address, values::host);
         let name = r.or("name", &self.name, "office", Name::parse);
@@ -256,10 +235,9 @@ impl Form {
         if kind != "freepbx" {
             for (field, text) in [("freepbx", &self.freepbx), ("driver", &self.driver)] {
                 if !text.trim().is_empty() {
-                    r.wrong.push(Wrong::new(
-                        field,
-                        "is a question about FreePBX; leave it out",
-                    ));
+                    r.maybe(field, text, |_| {
+                        Err::<(), _>("is a question about FreePBX; leave it out".into())
+                    });
                 }
             }
         }

@@ -300,7 +300,7 @@ pub fn steps(a: &Answers, l: Language) -> Vec<Step> {
         Step::new(say!(
             l,
             "Load them (fs_cli), and see that the box is up and the registration stands.",
-            "Chargez-les (fs_cli), puis vérifiez que la boîte est là et l'enregistrement en place."
+            "Chargez-les (fs_cli), puis vérifiez que le boîtier est là et l'enregistrement en place."
         ))
         .block("reloadxml\nsofia profile external restart\nsofia status gateway trunkguard\nsofia status gateway voipms"),
     );

@@ -10,9 +10,9 @@ pub fn text(setup: &Setup, l: Language) -> String {
         &mut out,
         &say!(l, "VoIP.ms's pages", "Les pages de VoIP.ms"),
     );
-    steps(&mut out, &setup.portal);
+    steps(&mut out, &setup.portal, l);
     heading(&mut out, &say!(l, "The PBX", "Le PBX"));
-    steps(&mut out, &setup.steps);
+    steps(&mut out, &setup.steps, l);
     for file in &setup.files {
         heading(&mut out, &format!("{}: {}", file.name, file.place));
         out.push_str(&file.text);
@@ -22,7 +22,7 @@ pub fn text(setup: &Setup, l: Language) -> String {
         &say!(
             l,
             "The box: this client in the policy (trunkguard apply)",
-            "La boîte : ce client dans la politique (trunkguard apply)"
+            "Le boîtier : ce client dans la politique (trunkguard apply)"
         ),
     );
     out.push_str(&setup.client);
@@ -63,7 +63,8 @@ fn line(out: &mut String, mark: &str, text: &str) {
     let _ = writeln!(out, "{mark}{text}");
 }
 
-fn steps(out: &mut String, steps: &[Step]) {
+fn steps(out: &mut String, steps: &[Step], l: Language) {
+    let blank = say!(l, "(leave blank)", "(laissez vide)");
     for (n, step) in steps.iter().enumerate() {
         let _ = writeln!(out, "{}. {}", n + 1, step.what);
         let width = step
@@ -72,6 +73,7 @@ fn steps(out: &mut String, steps: &[Step]) {
             .map(|(name, _)| name.chars().count())
             .max();
         for (name, value) in &step.fields {
+            let value = if value.is_empty() { &blank } else { value };
             let _ = writeln!(
                 out,
                 "     {name:<width$}  {value}",

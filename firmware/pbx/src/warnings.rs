@@ -18,8 +18,8 @@ pub fn all(a: &Answers, l: Language) -> Vec<String> {
             l,
             "FreeSWITCH is in no test of Trunkguard's: place the test calls below before you rely on it. The box is told no \
              User-Agent of phones, and a phone that does not log in is taken by its From.",
-            "FreeSWITCH ne figure dans aucun test de Trunkguard : faites les appels d'essai ci-dessous avant de vous y fier. La \
-             boîte ne reçoit pas le User-Agent des téléphones, et un téléphone sans mot de passe est pris par son From."
+            "FreeSWITCH ne figure dans aucun test de Trunkguard : faites les appels d'essai ci-dessous avant de vous y fier. Le \
+             boîtier ne reçoit pas le User-Agent des téléphones, et un téléphone sans mot de passe est pris par son From."
         ));
     }
     if trunkguard_core::pops::by_name(a.pop.as_str()).is_none() {
@@ -28,7 +28,7 @@ pub fn all(a: &Answers, l: Language) -> Vec<String> {
             l,
             "{pop} is none of the points of presence that this version knows: the box asks before it lets its addresses through \
              (trunkguard pops).",
-            "{pop} n'est pas un point de présence que cette version connaît : la boîte demande avant de laisser passer ses adresses \
+            "{pop} n'est pas un point de présence que cette version connaît : le boîtier demande avant de laisser passer ses adresses \
              (trunkguard pops)."
         ));
     }
@@ -42,20 +42,20 @@ fn away(a: &Answers, l: Language, found: &mut Vec<String>) {
             l,
             "While the box is away, every call goes to VoIP.ms unasked: FreePBX's trunk sequence cannot do otherwise. Within the first \
              seconds after it went away, a call waits up to 32 s and is then given up. The method redirect can fail closed.",
-            "Quand la boîte est absente, chaque appel va à VoIP.ms sans contrôle : la séquence de liaisons de FreePBX ne sait pas faire \
+            "Quand le boîtier est absent, chaque appel va à VoIP.ms sans contrôle : la séquence de liaisons de FreePBX ne sait pas faire \
              autrement. Dans les premières secondes, un appel attend jusqu'à 32 s puis échoue. La méthode redirect sait refuser."
         ),
         WhenAway::Open => say!(
             l,
             "While the box is away, every call goes to VoIP.ms unasked: whoever can switch the box off can call anywhere. Keep the \
              limits on VoIP.ms's pages tight.",
-            "Quand la boîte est absente, chaque appel va à VoIP.ms sans contrôle : qui peut débrancher la boîte peut appeler partout. \
+            "Quand le boîtier est absent, chaque appel va à VoIP.ms sans contrôle : qui peut débrancher le boîtier peut appeler partout. \
              Gardez des limites serrées sur les pages de VoIP.ms."
         ),
         WhenAway::Closed => say!(
             l,
             "While the box is away, only emergency calls go out. They never ask the box, so its list of calls does not show them.",
-            "Quand la boîte est absente, seuls les appels d'urgence sortent. Ils ne passent jamais par la boîte : sa liste d'appels ne \
+            "Quand le boîtier est absent, seuls les appels d'urgence sortent. Ils ne passent jamais par le boîtier : sa liste d'appels ne \
              les montre pas."
         ),
     });
@@ -75,7 +75,7 @@ fn refusal(a: &Answers, l: Language, found: &mut Vec<String>) {
             l,
             "FreePBX tells the box the outgoing caller ID, not the extension, and nothing of the phone: rules for callers, networks \
              and new phones see one caller. The method redirect tells both.",
-            "FreePBX donne à la boîte l'afficheur sortant, pas le poste, et rien du téléphone : les règles par poste, par réseau et par \
+            "FreePBX donne au boîtier l'afficheur sortant, pas le poste, et rien du téléphone : les règles par poste, par réseau et par \
              téléphone ne voient qu'un appelant. La méthode redirect donne les deux."
         ));
     }
@@ -87,8 +87,8 @@ fn roads(a: &Answers, l: Language, found: &mut Vec<String>) {
             l,
             "The box's certificate is its own and is not verified: TLS to the box hides calls from who only listens. Start the box with \
              --sips ADDR:5061.",
-            "Le certificat de la boîte est le sien et n'est pas vérifié : TLS vers la boîte cache les appels à qui ne fait qu'écouter. \
-             Démarrez la boîte avec --sips ADRESSE:5061."
+            "Le certificat du boîtier est le sien et n'est pas vérifié : TLS vers le boîtier cache les appels à qui ne fait qu'écouter. \
+             Démarrez le boîtier avec --sips ADRESSE:5061."
         ));
     }
     if a.to_voipms == Trunk::Tls {
@@ -110,10 +110,9 @@ fn roads(a: &Answers, l: Language, found: &mut Vec<String>) {
     if a.to_voipms == Trunk::Iax2 {
         found.push(say!(
             l,
-            "IAX2 carries no SIP: the box is asked by SIP before, as above, and sees nothing of the call itself. IAX2 has no encryption \
-             here; its trunk was loaded, but not called through, in Trunkguard's tests.",
-            "IAX2 ne porte pas de SIP : la boîte est consultée par SIP avant, comme ci-dessus, et ne voit rien de l'appel même. IAX2 n'est \
-             pas chiffré ici ; sa liaison a été chargée, sans appel, dans les tests de Trunkguard."
+            "IAX2 carries no SIP: the box is asked by SIP before, as above, and sees nothing of the call itself. It is not encrypted.",
+            "IAX2 ne porte pas de SIP : le boîtier est consulté par SIP avant, comme ci-dessus, et ne voit rien de l'appel même. Rien n'y est \
+             chiffré."
         ));
     }
     if !a.registers() {
@@ -146,8 +145,8 @@ fn software(a: &Answers, l: Language, found: &mut Vec<String>) {
             l,
             "chan_sip is gone from Asterisk 21 on. Its qualification asks a box that was away only every 10 s: so long calls are decided \
              as if it were away still.",
-            "chan_sip n'existe plus depuis Asterisk 21. Il n'interroge une boîte absente que toutes les 10 s : d'ici là, les appels sont \
-             traités comme si elle l'était encore."
+            "chan_sip n'existe plus depuis Asterisk 21. Il n'interroge un boîtier absent que toutes les 10 s : d'ici là, les appels sont \
+             traités comme s'il l'était encore."
         ));
     }
 }

@@ -1,7 +1,7 @@
 //! What a person may type.
 #![allow(clippy::unwrap_used)]
 
-use trunkguard_pbx::Form;
+use trunkguard_pbx::{Form, Language};
 
 mod common;
 use common::form;
@@ -10,7 +10,15 @@ fn wrong(fields: &[(&str, &str)]) -> Vec<&'static str> {
     match form(fields).check() {
         Ok(_) => Vec::new(),
         Err(wrong) => {
-            assert!(wrong.iter().all(|w| !w.message.is_empty()));
+            let french = form(fields).check_in(Language::French).unwrap_err();
+            assert_eq!(wrong.len(), french.len());
+            for (e, f) in wrong.iter().zip(&french) {
+                assert_eq!(e.field, f.field);
+                assert!(
+                    e.message != f.message && !f.message.ends_with("corrigez-le"),
+                    "{f:?}"
+                );
+            }
             wrong.iter().map(|w| w.field).collect()
         }
     }

@@ -117,7 +117,7 @@ fn fill(dir: &std::path::Path) -> Result<(), Box<dyn std::error::Error>> {
         batch.push(Entry {
             record: call(n),
             // A ticket alone is a commit alone, where the journal finds nothing else to take along.
-            ticket: (n >= CALLS / 2 && n % 10 != 0).then_some(n as u32),
+            ticket: (n >= CALLS / 2 && n % 10 != 0).then_some(n),
         });
         while !batch.is_empty() {
             journal.push(&mut batch);

@@ -13,11 +13,12 @@ use std::{
     cell::RefCell,
     collections::BTreeMap,
     io::{Read, Write},
-    net::SocketAddr,
+    net::{Ipv4Addr, SocketAddr, TcpStream},
     time::Duration,
 };
 
 use anyhow::{Context, Result, bail, ensure};
+use rustls::{ClientConnection, StreamOwned};
 
 use crate::{Guard, Office, address};
 
@@ -113,6 +114,7 @@ impl Page {
 /// A browser with its cookies.
 pub struct Browser {
     at: SocketAddr,
+    from: Option<Ipv4Addr>,
     cookies: RefCell<BTreeMap<String, String>>,
 }
 
@@ -134,7 +136,16 @@ impl Browser {
     pub fn at(at: SocketAddr) -> Browser {
         Browser {
             at,
+            from: None,
             cookies: RefCell::default(),
+        }
+    }
+
+    /// One that asks from another address.
+    pub fn from(at: SocketAddr, from: Ipv4Addr) -> Browser {
+        Browser {
+            from: Some(from),
+            ..Browser::at(at)
         }
     }
 
@@ -238,8 +249,9 @@ impl Browser {
     /// # Errors
     /// When the box does not answer.
     pub fn ask(&self, ask: &Ask<'_>) -> Result<Answer> {
-        let mut stream = connect(self.at)?;
-        stream.write_all(&self.request(ask))?;
+        let mut stream = self.connect()?;
+        // Refused in the middle of it: the answer says why.
+        let _ = stream.write_all(&self.request(ask));
         let mut octets = Vec::new();
         match (&mut stream).take(LONGEST).read_to_end(&mut octets) {
             Ok(_) => {}
@@ -257,13 +269,20 @@ impl Browser {
     /// # Errors
     /// When the box cannot be reached.
     pub fn stream(&self, path: &str) -> Result<impl Read + Write + use<>> {
-        let mut stream = connect(self.at)?;
+        let mut stream = self.connect()?;
         let ask = Ask {
             path,
             ..Ask::default()
         };
         stream.write_all(&self.request(&ask))?;
         Ok(stream)
+    }
+
+    fn connect(&self) -> Result<StreamOwned<ClientConnection, TcpStream>> {
+        match self.from {
+            Some(from) => tls::connect_from(from, self.at),
+            None => connect(self.at),
+        }
     }
 
     /// The request, octet by octet.

@@ -2,7 +2,7 @@
 
 use std::{
     io,
-    net::{SocketAddr, TcpStream},
+    net::{Ipv4Addr, SocketAddr, TcpStream},
     sync::Arc,
     time::Duration,
 };
@@ -15,6 +15,7 @@ use rustls::{
     crypto::{CryptoProvider, ring},
     pki_types::{CertificateDer, ServerName, UnixTime},
 };
+use socket2::{Domain, Socket, Type};
 
 use super::PATIENCE;
 
@@ -26,6 +27,22 @@ pub fn connect(at: SocketAddr) -> Result<StreamOwned<ClientConnection, TcpStream
     let tcp = TcpStream::connect_timeout(&at, Duration::from_secs(5))
         .with_context(|| format!("nobody listens at {at}"))?;
     Ok(connect_by(tcp, rustls::ALL_VERSIONS)?)
+}
+
+/// A connection to the page from this address.
+///
+/// # Errors
+/// When there is none.
+pub fn connect_from(
+    from: Ipv4Addr,
+    at: SocketAddr,
+) -> Result<StreamOwned<ClientConnection, TcpStream>> {
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None)?;
+    socket.bind(&SocketAddr::from((from, 0)).into())?;
+    socket
+        .connect_timeout(&at.into(), Duration::from_secs(5))
+        .with_context(|| format!("nobody listens at {at}"))?;
+    Ok(connect_by(socket.into(), rustls::ALL_VERSIONS)?)
 }
 
 /// TLS of these versions over a connection that is there; the handshake is done.

@@ -128,6 +128,43 @@ pub fn calls_from_the_account(plan: &Plan, office: &Office) -> Result<()> {
     Ok(())
 }
 
+/// An outside prefix is taken off, an emergency call needs none, and extension 1001 calls by its own account, but for
+/// emergency calls.
+///
+/// # Errors
+/// When that is not so.
+pub fn prefix_and_own_trunk(plan: &Plan, office: &Office) -> Result<()> {
+    let mut stage = plan.start(office, "prevent")?;
+    for dialled in ["92125551234", "95551235", "9011442071838750", "911", "9911"] {
+        let outcome = stage.phone.call_through(dialled);
+        outcome.with_context(|| format!("dialled {dialled}"))?;
+    }
+    // Without the prefix it is no outside call.
+    stage.phone.call_refused("2125551236")?;
+    let expected = [
+        "12125551234",
+        "12125551235",
+        "011442071838750",
+        "911",
+        "911",
+    ];
+    stage.provider.saw(&expected)?;
+    for call in stage.provider.calls()? {
+        let account = if call.number == "911" {
+            "100000_office"
+        } else {
+            "100000_front"
+        };
+        let from = call.invite.header("From");
+        ensure!(
+            from.contains(&format!("sip:{account}@")),
+            "{}: {from}",
+            call.number
+        );
+    }
+    Ok(())
+}
+
 /// In lockdown an emergency call goes out and the box is not asked; any other is refused.
 ///
 /// # Errors

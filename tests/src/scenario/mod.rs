@@ -6,7 +6,7 @@ mod generated;
 pub use cases::*;
 pub use generated::{
     calls_from_the_account, dials_as_voipms, emergency_asks_nobody, every_refusal_refuses,
-    fails_closed, fails_open,
+    fails_closed, fails_open, prefix_and_own_trunk,
 };
 
 use std::time::Duration;

@@ -148,6 +148,10 @@ pub struct RunArguments {
     /// Where the local page is served in this process (HTTPS). Not at all unless said.
     #[arg(long, value_name = "ADDR:PORT")]
     pub web: Option<SocketAddr>,
+    /// A port at which another process serves the page (`trunkguard page`): the firewall opens it to the office. May be said
+    /// several times.
+    #[arg(long = "page-port", value_name = "PORT", value_parser = clap::value_parser!(u16).range(1..), conflicts_with = "web")]
+    pub page_ports: Vec<u16>,
     /// The board's profile: LEDs, button, ports. `auto` takes the one for this machine's device tree.
     #[arg(long, value_name = "PROFILE", default_value = "sim")]
     pub board: String,

@@ -6,7 +6,7 @@ use tracing::info;
 use trunkguard_board::StatusLine;
 
 use super::Answer;
-use crate::{logs, page};
+use crate::{logs, page, sockets};
 
 /// How to serve it.
 #[derive(clap::Args)]
@@ -15,8 +15,11 @@ pub struct Arguments {
     #[arg(long, value_name = "DIR")]
     state: PathBuf,
     /// Where to listen (HTTPS).
-    #[arg(long, value_name = "ADDR:PORT", default_value = "0.0.0.0:443")]
+    #[arg(long, value_name = "ADDR:PORT", default_value = "[::]:443")]
     web: SocketAddr,
+    /// Where to listen by HTTP, to send everybody on to HTTPS. Not at all unless said.
+    #[arg(long, value_name = "ADDR:PORT")]
+    plain: Option<SocketAddr>,
     /// Write a code to the log with which the first password can be set, as the box's button does. For a terminal that
     /// only its owner sees.
     #[arg(long)]
@@ -29,9 +32,10 @@ pub struct Arguments {
 /// What keeps it from starting, or ended it.
 pub fn serve(arguments: &Arguments) -> anyhow::Result<Answer> {
     logs::start(&StatusLine::on_stderr());
-    let page = page::open(&arguments.state, arguments.web, arguments.setup_code)?;
+    let places = sockets::page(arguments.web, arguments.plain)?;
+    let page = page::open(&arguments.state, places, arguments.setup_code)?;
     info!(page = %format!("https://{}/", page.address()?), certificate = page.fingerprint, "ready");
     let _ = sd_notify::notify(&[sd_notify::NotifyState::Ready]);
-    page.serve()?;
+    page.serve(sd_notify::watchdog_enabled())?;
     Ok(Answer::Yes)
 }

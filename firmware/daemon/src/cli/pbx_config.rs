@@ -172,7 +172,7 @@ pub fn run(arguments: Arguments) -> anyhow::Result<Answer> {
         Spoken::English => Language::English,
         Spoken::French => Language::French,
     };
-    let setup = match Form::from(arguments.answers).check() {
+    let setup = match Form::from(arguments.answers).check_in(language) {
         Ok(answers) => Setup::new(&answers, language),
         Err(wrong) => bail!("{}", refusal(&wrong)),
     };

@@ -27,8 +27,8 @@ pub struct Facts {
     pub sip: SocketAddr,
     /// Where SIP over TLS is answered.
     pub sips: Option<SocketAddr>,
-    /// Where the page is.
-    pub web: Option<SocketAddr>,
+    /// At which ports the page is, in this process or another.
+    pub web: Vec<u16>,
 }
 
 impl Facts {
@@ -116,7 +116,7 @@ pub fn of(
         serves: Serves {
             sip: facts.sip.port(),
             sips: facts.sips.map(|at| at.port()),
-            web: facts.web.map(|at| at.port()),
+            web: facts.web.clone(),
             ssh: settings.ssh,
             office: (policy.network.inside)
                 .filter(|_| settings.topology == Topology::Router && policy.network.dhcp_server)
@@ -201,7 +201,7 @@ mod tests {
                 .collect(),
             sip: "192.168.1.1:5060".parse().expect("an address"),
             sips: None,
-            web: None,
+            web: Vec::new(),
         }
     }
 

@@ -6,6 +6,7 @@ pub mod dns;
 mod drops;
 pub mod intent;
 mod link;
+pub mod measure;
 mod owner;
 mod pops;
 pub mod probe;

@@ -142,7 +142,7 @@ impl Owner {
             [facts.sip.port()]
                 .into_iter()
                 .chain(facts.sips.map(|at| at.port())),
-            [22].into_iter().chain(facts.web.map(|at| at.port())),
+            [22].into_iter().chain(facts.web.iter().copied()),
         );
         let pops = Pops::new(&policy.firewall, &own(&policy), &store, at);
         let bans = Bans::new(random(), watched, &store, now.mono_ms, now.unix_ms);

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use trunkguard_page::{
     Answer,
-    accounts::{Account, Deed, Hash, Source},
+    accounts::{Account, Deed, Hash, Source, totp::Key},
     shell::Role,
 };
 use trunkguard_store::page_store::StoredAccount;
@@ -21,7 +21,7 @@ impl Source for Office {
             name: account.name.clone(),
             role: role_name(account.role).into(),
             hash: account.hash.0.clone(),
-            totp: None,
+            totp: account.totp.as_ref().map(|key| key.text().to_owned()),
         };
         self.kept().put(&stored).map_err(unkept)
     }
@@ -59,5 +59,7 @@ fn account(stored: StoredAccount) -> Account {
         },
         name: stored.name,
         hash: Hash(stored.hash),
+        // One that cannot be read lets nobody in: the box's button does.
+        totp: stored.totp.map(|key| Key::parse(&key).unwrap_or_default()),
     }
 }

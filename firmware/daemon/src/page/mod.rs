@@ -4,19 +4,25 @@
 
 mod accounts;
 mod backup;
+mod budget;
 mod calls;
+mod certificate;
 mod diagnostics;
 mod firewall;
 mod home;
 mod live;
 mod pbx;
 mod policy;
+mod settings;
 mod times;
+mod welcome;
 
 use std::{
+    collections::BTreeMap,
     net::{SocketAddr, TcpListener},
     path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
 };
 
 use anyhow::Context;
@@ -25,13 +31,15 @@ use tracing::{info, warn};
 use trunkguard_page::{
     Answer, Parts, Problem,
     shell::{self, Options, Shell},
+    welcome::RoundTrip,
 };
 use trunkguard_store::page_store::{PageError, PageStore};
 
 use crate::{
     control::{self, Ask},
-    tls,
+    sockets, tls,
 };
+use budget::Budget;
 
 /// Where the answers come from; every slice's source is made of one.
 #[derive(Clone)]
@@ -41,6 +49,8 @@ struct Inner {
     state: PathBuf,
     kept: Mutex<PageStore>,
     home: Mutex<home::Last>,
+    flushes: Mutex<Budget>,
+    trips: Mutex<BTreeMap<String, RoundTrip>>,
     backup: backup::Desk,
 }
 
@@ -58,6 +68,8 @@ impl Office {
             state: state.to_owned(),
             kept: Mutex::new(kept),
             home: Mutex::default(),
+            flushes: Mutex::new(Budget::new(calls::FLUSHES, Instant::now())),
+            trips: Mutex::default(),
             backup: backup::Desk::default(),
         })))
     }
@@ -75,6 +87,19 @@ impl Office {
     /// What the first page showed last; whoever holds it makes the next.
     fn last_home(&self) -> MutexGuard<'_, home::Last> {
         self.0.home.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// How much of the disk's time the page may have.
+    fn flushes(&self) -> MutexGuard<'_, Budget> {
+        self.0
+            .flushes
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Round trips to the PoPs, as somebody has measured them.
+    fn trips(&self) -> MutexGuard<'_, BTreeMap<String, RoundTrip>> {
+        self.0.trips.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Asks the daemon.
@@ -102,23 +127,47 @@ fn unkept(error: PageError) -> Problem {
 /// The page, ready to be served.
 pub struct Page {
     listener: TcpListener,
-    certificate: shell::Certificate,
+    plain: Option<TcpListener>,
     /// SHA-256 of the certificate, `AB:CD:…`.
     pub fingerprint: String,
     shell: Shell,
+}
+
+/// Where the page is served.
+pub struct Places {
+    /// By HTTPS.
+    pub web: TcpListener,
+    /// By HTTP, where everybody is sent on to the other.
+    pub plain: Option<TcpListener>,
+}
+
+impl Places {
+    /// At this address alone.
+    ///
+    /// # Errors
+    /// An address that cannot be had.
+    pub fn at(web: SocketAddr) -> anyhow::Result<Places> {
+        Ok(Places {
+            web: sockets::bind_page(web)?,
+            plain: None,
+        })
+    }
 }
 
 /// Opens everything that the page needs. With `shows_code`, a person at the terminal may set the first password with the code
 /// that is in the log.
 ///
 /// # Errors
-/// An address that cannot be had, a certificate that cannot be used, a state directory that cannot be written to.
-pub fn open(state: &Path, web: SocketAddr, shows_code: bool) -> anyhow::Result<Page> {
-    let listener = TcpListener::bind(web)
-        .with_context(|| format!("--web {web}: the page cannot listen there"))?;
-    listener.set_nonblocking(true)?;
-    let pair = tls::pair(state, "page")?;
+/// A certificate that cannot be used, a state directory that cannot be written to.
+pub fn open(state: &Path, places: Places, shows_code: bool) -> anyhow::Result<Page> {
+    for listener in [Some(&places.web), places.plain.as_ref()]
+        .into_iter()
+        .flatten()
+    {
+        listener.set_nonblocking(true)?;
+    }
     let office = Office::open(state)?;
+    let certificate = certificate::in_force(state)?;
     let setup_code = match shows_code
         && office
             .kept()
@@ -143,24 +192,22 @@ pub fn open(state: &Path, web: SocketAddr, shows_code: bool) -> anyhow::Result<P
         calls: Arc::new(office.clone()),
         live: Arc::new(office.clone()),
         diagnostics: Arc::new(office.clone()),
+        settings: Arc::new(office.clone()),
+        welcome: Arc::new(office.clone()),
         backup: Arc::new(office.clone()),
         firewall: Arc::new(office.clone()),
         policy: trunkguard_page::policy::Policies::new(Arc::new(office)),
     };
+    let options = Options {
+        names: tls::own_names(),
+        setup_code,
+    };
+    let shell = Shell::new(parts, options, &certificate).map_err(anyhow::Error::msg)?;
     Ok(Page {
-        listener,
-        certificate: shell::Certificate {
-            chain: pair.certificate,
-            key: pair.key,
-        },
-        fingerprint: pair.fingerprint,
-        shell: Shell::new(
-            parts,
-            Options {
-                names: tls::own_names(),
-                setup_code,
-            },
-        ),
+        listener: places.web,
+        plain: places.plain,
+        fingerprint: shell.certificate().fingerprint,
+        shell,
     })
 }
 
@@ -173,19 +220,67 @@ impl Page {
         self.listener.local_addr()
     }
 
-    /// Serves on a runtime of its own until something ends it.
+    /// Serves on a runtime of its own until something ends it. `watchdog` is how often systemd wants to hear that the thread
+    /// that serves takes its turns.
     ///
     /// # Errors
     /// What ended it.
-    pub fn serve(self) -> std::io::Result<()> {
+    pub fn serve(self, watchdog: Option<Duration>) -> std::io::Result<()> {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .max_blocking_threads(16)
             .build()?;
+        let port = self.address()?.port();
         runtime.block_on(async {
             let listener = tokio::net::TcpListener::from_std(self.listener)?;
-            shell::serve(listener, &self.certificate, self.shell).await
+            let plain = async {
+                match self.plain {
+                    Some(plain) => {
+                        let plain = tokio::net::TcpListener::from_std(plain)?;
+                        shell::serve_plain(plain, port, self.shell.clone()).await
+                    }
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                end = shell::serve(listener, self.shell.clone()) => end,
+                end = plain => end,
+                () = feed(watchdog) => Ok(()),
+                () = keep_certificate(self.shell.clone()) => Ok(()),
+            }
         })
+    }
+}
+
+/// All connections are served by one thread: where this has its turn, they have theirs.
+async fn feed(watchdog: Option<Duration>) {
+    let Some(limit) = watchdog else {
+        return std::future::pending().await;
+    };
+    let mut tick = tokio::time::interval((limit / 3).max(Duration::from_millis(100)));
+    loop {
+        tick.tick().await;
+        let _ = sd_notify::notify(&[sd_notify::NotifyState::Watchdog]);
+    }
+}
+
+/// Has the certificate made anew when it is time to: a minute after the box's address has become another one.
+async fn keep_certificate(shell: Shell) {
+    let mut tick = tokio::time::interval(Duration::from_secs(60));
+    loop {
+        tick.tick().await;
+        let kept = shell.ask(|parts| parts.settings.certificate()).await;
+        let taken = kept
+            .map_err(|problem| problem.to_string())
+            .and_then(
+                |kept| match kept.facts()?.fingerprint == shell.certificate().fingerprint {
+                    true => Ok(()),
+                    false => shell.replace_certificate(&kept),
+                },
+            );
+        if let Err(problem) = taken {
+            warn!(problem, "the page's certificate is the one of before");
+        }
     }
 }
 

@@ -43,7 +43,7 @@ pub fn sip_ports(i: &Intent) -> String {
 }
 
 fn page_ports(i: &Intent) -> Option<String> {
-    let all: Vec<(u16, u16)> = (i.serves.web.into_iter())
+    let all: Vec<(u16, u16)> = (i.serves.web.iter().copied())
         .chain(i.serves.ssh.then_some(SSH))
         .map(|port| (port, port))
         .collect();
@@ -142,7 +142,7 @@ fn rest(i: &Intent) -> Vec<String> {
     let mut sip = vec![SIP, IAX2, own(i.serves.sip)];
     sip.extend(i.serves.sips.map(own));
     let mut page = vec![own(SSH), own(80), own(443)];
-    page.extend(i.serves.web.map(own));
+    page.extend(i.serves.web.iter().copied().map(own));
     vec![
         format!(
             "meta l4proto {{ tcp, udp }} th dport {} goto box-sip",

@@ -1,5 +1,3 @@
-use std::sync::LazyLock;
-
 use askama::Template;
 use axum::{
     extract::{Query, RawForm, Request, State},
@@ -7,9 +5,8 @@ use axum::{
     response::{IntoResponse, Redirect, Response},
 };
 use serde::Deserialize;
-use tracing::warn;
 
-use super::{Account, Deed, Hash, begin, local, on_with_cookie, peer, token};
+use super::{Visit, begin, local, on_with_cookie, prove, token};
 use crate::{
     Answer, Problem,
     shell::{Frame, Look, Section, Shell, read_form},
@@ -25,6 +22,8 @@ struct Page {
     next: String,
     name: String,
     wrong: bool,
+    /// Somebody has one-time codes; whose they are is not said.
+    has_codes: bool,
 }
 
 /// Where to go after it.
@@ -38,6 +37,8 @@ pub struct Asked {
 struct Fields {
     name: String,
     password: String,
+    #[serde(default)]
+    code: String,
     #[serde(default)]
     next: String,
 }
@@ -54,61 +55,41 @@ pub async fn page(
     {
         return Ok(Redirect::to("/setup").into_response());
     }
-    show(&shell, Look::of(&headers), asked.next, String::new(), false)
+    show(&shell, Look::of(&headers), asked.next, String::new(), false).await
 }
 
-fn show(shell: &Shell, look: Look, next: String, name: String, wrong: bool) -> Answer<Response> {
+async fn show(
+    shell: &Shell,
+    look: Look,
+    next: String,
+    name: String,
+    wrong: bool,
+) -> Answer<Response> {
+    let accounts = shell.ask(|parts| parts.accounts.accounts()).await?;
     Frame::show(&Page {
         frame: Frame::new(shell, look, Section::None, None, "/login"),
         t: texts::Accounts::of(look.lang),
         next: local(&next),
         name,
         wrong,
+        has_codes: accounts.iter().any(|account| account.totp.is_some()),
     })
 }
 
 /// No cookie is there yet that another site could use, and [`crate::shell`]'s guard has looked at the origin: no csrf field.
 pub async fn log_in(State(shell): State<Shell>, request: Request) -> Answer<Response> {
-    let (look, from) = (Look::of(request.headers()), peer(request.extensions()));
+    let visit = Visit::of(&request);
+    let look = Look::of(request.headers());
     let fields: Fields = read_form(request, &shell).await?;
-    let accounts = shell.ask(|parts| parts.accounts.accounts()).await?;
-    let account = accounts
-        .into_iter()
-        .find(|account| account.name == fields.name);
-    let password = fields.password;
-    let proved = shell
-        .password(move || Ok(proved(account, &password)))
-        .await?;
-    let deed = Deed {
-        who: fields.name.chars().take(32).collect(),
-        from,
-        what: if proved.is_some() {
-            "log-in"
-        } else {
-            "log-in-refused"
-        }
-        .into(),
-        detail: String::new(),
+    let typed = prove::Typed {
+        name: fields.name.clone(),
+        password: fields.password,
+        code: fields.code,
     };
-    shell.ask(move |parts| parts.accounts.note(&deed)).await?;
-    match proved {
-        Some(account) => begin(&shell, &account.name, account.role, &fields.next),
-        None => {
-            warn!(%from, "a log-in was refused");
-            show(&shell, look, fields.next, fields.name, true)
-        }
+    match prove::proved(&shell, visit.from, typed).await? {
+        Some(account) => begin(&shell, &account.name, account.role, visit, &fields.next),
+        None => show(&shell, look, fields.next, fields.name, true).await,
     }
-}
-
-/// The account, where this is its password. Takes as long where there is no such account.
-fn proved(account: Option<Account>, password: &str) -> Option<Account> {
-    static NOBODY: LazyLock<Option<Hash>> = LazyLock::new(|| Hash::of("").ok());
-    let hash = account
-        .as_ref()
-        .map(|account| &account.hash)
-        .or(NOBODY.as_ref())?;
-    let is_of = hash.is_of(password);
-    account.filter(|_| is_of)
 }
 
 pub async fn log_out(State(shell): State<Shell>, headers: HeaderMap) -> Answer<Response> {

@@ -1,8 +1,11 @@
 //! Who may log in: the first password, which only somebody in front of the box can set, and the others.
 
+mod confirm;
 mod login;
 mod password;
+pub(crate) mod prove;
 mod setup;
+pub mod totp;
 
 pub use password::{Hash, check};
 
@@ -10,6 +13,7 @@ use std::time::Duration;
 
 use axum::{
     Router,
+    extract::Request,
     http::{HeaderMap, HeaderValue, header},
     response::{IntoResponse, Redirect, Response},
     routing::{get, post},
@@ -17,7 +21,7 @@ use axum::{
 
 use crate::{
     Answer, Problem,
-    shell::{Role, Shell},
+    shell::{Role, Shell, Who},
 };
 
 /// What accounts are kept in.
@@ -62,6 +66,8 @@ pub struct Account {
     pub role: Role,
     /// The password's hash (argon2id, PHC string).
     pub hash: Hash,
+    /// The key of its one-time codes, where it has one.
+    pub totp: Option<totp::Key>,
 }
 
 /// A line of the audit log.
@@ -82,6 +88,7 @@ pub fn routes() -> Router<Shell> {
     Router::new()
         .route("/login", get(login::page).post(login::log_in))
         .route("/logout", post(login::log_out))
+        .route("/confirm", get(confirm::page).post(confirm::confirm))
         .route("/setup", get(setup::page).post(setup::set_up))
         .route("/look", post(login::look))
 }
@@ -118,10 +125,33 @@ fn peer(extensions: &axum::http::Extensions) -> std::net::IpAddr {
     ends.map_or(std::net::Ipv4Addr::UNSPECIFIED.into(), |ends| ends.peer)
 }
 
-/// Begins a session and goes on.
-fn begin(shell: &Shell, name: &str, role: Role, next: &str) -> Answer<Response> {
+/// From where somebody comes, and with what.
+struct Visit {
+    from: std::net::IpAddr,
+    agent: String,
+}
+
+impl Visit {
+    fn of(request: &Request) -> Visit {
+        let agent = request.headers().get(header::USER_AGENT);
+        let agent = agent.and_then(|agent| agent.to_str().ok());
+        Visit {
+            from: peer(request.extensions()),
+            agent: agent.unwrap_or_default().chars().take(120).collect(),
+        }
+    }
+}
+
+/// Begins a session and goes on. The one that this browser had, if any, ends: its cookie is replaced.
+fn begin(shell: &Shell, name: &str, role: Role, visit: Visit, next: &str) -> Answer<Response> {
+    let who = Who {
+        name: name.to_owned(),
+        role,
+        from: visit.from,
+        agent: visit.agent,
+    };
     let token = shell
-        .sessions(|sessions| sessions.begin(name, role, std::time::Instant::now()))
+        .sessions(|sessions| sessions.begin(who, std::time::Instant::now()))
         .map_err(|problem| {
             Problem::Unavailable(format!("the kernel gives no random numbers: {problem}"))
         })?;

@@ -1,6 +1,8 @@
 //! The first password. Only somebody in front of the box can set it, and afterwards set it anew: the button opens a
 //! window of ten minutes; where there is no button, the terminal shows a code.
 
+use std::{net::IpAddr, time::Instant};
+
 use askama::Template;
 use axum::{
     extract::{Request, State},
@@ -10,12 +12,16 @@ use axum::{
 use serde::Deserialize;
 use subtle::ConstantTimeEq;
 
-use super::{Account, Deed, Hash, begin, check, peer};
+use super::{Account, Hash, Visit, begin, check, prove};
 use crate::{
     Answer,
     shell::{Frame, Look, Role, Section, Shell, read_form},
     texts,
+    texts::plain,
 };
+
+/// Who sets the first password, in the audit log and for how often one may be wrong.
+const SET_UP: &str = "set-up";
 
 #[derive(Template)]
 #[template(path = "accounts/setup.html")]
@@ -61,20 +67,13 @@ fn show(shell: &Shell, look: Look, name: String, problem: &'static str) -> Answe
 }
 
 pub async fn set_up(State(shell): State<Shell>, request: Request) -> Answer<Response> {
-    let (look, from) = (Look::of(request.headers()), peer(request.extensions()));
+    let visit = Visit::of(&request);
+    let (look, from) = (Look::of(request.headers()), visit.from);
     let t = texts::Accounts::of(look.lang);
     let fields: Fields = read_form(request, &shell).await?;
-    let name: String = fields
-        .name
-        .trim()
-        .chars()
-        .filter(|c| !c.is_control())
-        .take(32)
-        .collect();
-    let name = if name.is_empty() {
-        "owner".to_owned()
-    } else {
-        name
+    let name = match plain(&fields.name, 32) {
+        name if name.is_empty() => "owner".to_owned(),
+        name => name,
     };
     if fields.password != fields.again {
         return show(&shell, look, name, t.differ);
@@ -82,7 +81,7 @@ pub async fn set_up(State(shell): State<Shell>, request: Request) -> Answer<Resp
     if let Err(problem) = check(&fields.password, &name, t) {
         return show(&shell, look, name, problem);
     }
-    if !presence(&shell, &fields.code).await? {
+    if !presence(&shell, from, &fields.code).await? {
         return show(&shell, look, name, t.no_presence);
     }
     let hash = shell.password(move || Hash::of(&fields.password)).await?;
@@ -90,25 +89,26 @@ pub async fn set_up(State(shell): State<Shell>, request: Request) -> Answer<Resp
         name: name.clone(),
         role: Role::Owner,
         hash,
+        // Whoever has lost the app comes back this way.
+        totp: None,
     };
-    let deed = Deed {
-        who: "set-up".into(),
-        from,
-        what: "password".into(),
-        detail: name.clone(),
-    };
-    shell
+    let is_first = shell
         .ask(move |parts| {
+            let is_first = parts.accounts.accounts()?.is_empty();
             parts.accounts.put(&account)?;
-            parts.accounts.note(&deed)
+            Ok(is_first)
         })
         .await?;
+    prove::note(&shell, SET_UP, from, "password", &name).await?;
     shell.sessions(|sessions| sessions.end_all_of(&name, None));
-    begin(&shell, &name, Role::Owner, "/")
+    // Who sets the password anew has been through the first run.
+    let next = if is_first { "/welcome" } else { "/" };
+    begin(&shell, &name, Role::Owner, visit, next)
 }
 
-/// Has somebody shown to stand in front of the box? The code counts only while there is no account at all.
-async fn presence(shell: &Shell, code: &str) -> Answer<bool> {
+/// Has somebody shown to stand in front of the box? The code counts only while there is no account at all, and a wrong one
+/// costs time as a wrong password does. The button always counts.
+async fn presence(shell: &Shell, from: IpAddr, code: &str) -> Answer<bool> {
     let (none, open) = shell
         .ask(|parts| {
             Ok((
@@ -117,6 +117,10 @@ async fn presence(shell: &Shell, code: &str) -> Answer<bool> {
             ))
         })
         .await?;
+    if open {
+        return Ok(true);
+    }
+    shell.attempts(|attempts| attempts.begin(from, SET_UP, Instant::now()))?;
     let typed: String = code.chars().filter(char::is_ascii_alphanumeric).collect();
     let wanted = shell.options().setup_code.as_deref().unwrap_or_default();
     let fits = !wanted.is_empty()
@@ -126,5 +130,8 @@ async fn presence(shell: &Shell, code: &str) -> Answer<bool> {
                 .as_bytes()
                 .ct_eq(wanted.as_bytes()),
         );
-    Ok(open || (none && fits))
+    if none && fits {
+        shell.attempts(|attempts| attempts.right(from, SET_UP));
+    }
+    Ok(none && fits)
 }

@@ -60,25 +60,41 @@ pub async fn page(
             Ok((call, now))
         })
         .await?;
+    let destination = destination(&call, lang);
+    let again = format!(
+        "/calls/explain?client={}&caller={}&number={}",
+        urlencode(&call.client),
+        urlencode(&call.caller),
+        urlencode(&call.dialled)
+    );
+    let (level, mode) = (
+        verdicts::level(lang, call.level),
+        verdicts::mode(lang, call.mode),
+    );
+    let first = call.first.map(|rule| verdicts::rule(lang, rule));
+    let approvable = !call.allowed && call.number.is_some();
+    let line = Line::new(call, lang);
+    let mut now = now
+        .map(|explained| Told::new(&explained, lang))
+        .map_err(|problem| problem.to_string());
+    // What is said above need not be said again.
+    if let Ok(told) = &mut now
+        && told.remedy == line.remedy
+    {
+        told.remedy = None;
+    }
     Frame::show(&Page {
         frame: visitor.frame(Section::Calls),
         t: texts::Calls::of(lang),
-        level: verdicts::level(lang, call.level),
-        mode: verdicts::mode(lang, call.mode),
-        first: call.first.map(|rule| verdicts::rule(lang, rule)),
-        now: now
-            .map(|explained| Told::new(&explained, lang))
-            .map_err(|problem| problem.to_string()),
-        destination: destination(&call, lang),
-        again: format!(
-            "/calls/explain?client={}&caller={}&number={}",
-            urlencode(&call.client),
-            urlencode(&call.caller),
-            urlencode(&call.dialled)
-        ),
+        level,
+        mode,
+        first,
+        destination,
+        again,
+        now,
         done: said.said == "approved",
-        approvable: !call.allowed && call.number.is_some(),
-        line: Line::new(call, lang),
+        approvable,
+        line,
     })
 }
 

@@ -100,8 +100,8 @@ pub struct Part {
 /// Its addresses.
 pub fn routes() -> Router<Shell> {
     Router::new()
-        .route("/box/diagnostics", get(pages::page))
+        // To the page's own address: who has to type the password first comes back to it.
+        .route("/box/diagnostics", get(pages::page).post(pages::support))
         .route("/box/diagnostics/call", get(pages::call))
         .route("/box/diagnostics/record", post(pages::record))
-        .route("/box/diagnostics/support.zip", post(pages::support))
 }

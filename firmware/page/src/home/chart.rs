@@ -36,8 +36,8 @@ pub struct Bar {
     pub label: String,
     /// The label is drawn; there is no room for every one.
     pub labelled: bool,
-    /// Where its middle is.
-    pub middle: u32,
+    /// Where its label is, and which part of the label.
+    pub place: (u32, &'static str),
     /// Its parts from the bottom: class, left, top, width, height.
     pub parts: Vec<(&'static str, u32, u32, u32, u32)>,
     /// Its figures, in the legend's order.
@@ -92,7 +92,7 @@ impl Chart {
                     .collect();
                 Bar {
                     labelled: (spans.len() - 1 - n).is_multiple_of(every),
-                    middle: left + width / 2,
+                    place: place_of_label(left + width / 2),
                     parts: stack(&legend, &values, highest, left, width),
                     words: format!("{} – {}", span.label, or(words.join(", "), t.nothing)),
                     label: span.label.clone(),
@@ -116,6 +116,17 @@ impl Chart {
             bars,
             legend,
         }
+    }
+}
+
+/// A label stands below the middle of its bar, and within the drawing.
+fn place_of_label(middle: u32) -> (u32, &'static str) {
+    /// Half a label, at the size that phones have.
+    const HALF: u32 = 32;
+    if middle + HALF > WIDTH {
+        (WIDTH - 2, "end")
+    } else {
+        (middle, "middle")
     }
 }
 

@@ -158,7 +158,7 @@ async fn setup(
     RawQuery(query): RawQuery,
 ) -> Answer<Response> {
     let typed: Typed = read(&query.unwrap_or_default())?;
-    let answers = match typed.check() {
+    let answers = match typed.check_in(language(&visitor)) {
         Ok(answers) => answers,
         Err(wrong) => {
             let known = known(&shell, &visitor).await?;
@@ -200,10 +200,13 @@ async fn file(visitor: Visitor, RawQuery(query): RawQuery) -> Answer<Response> {
 }
 
 async fn add(State(shell): State<Shell>, form: Form<Typed>) -> Answer<Response> {
-    let answers = form.fields.check().map_err(|wrong| {
-        let all: Vec<String> = wrong.into_iter().map(|one| one.message).collect();
-        Problem::Refused(all.join("; "))
-    })?;
+    let answers = form
+        .fields
+        .check_in(language(&form.owner))
+        .map_err(|wrong| {
+            let all: Vec<String> = wrong.into_iter().map(|one| one.message).collect();
+            Problem::Refused(all.join("; "))
+        })?;
     let deed = Deed {
         who: form.owner.session.name.clone(),
         from: form.owner.ends.peer,

@@ -41,6 +41,7 @@ impl Section {
         (Section::Firewall, "/firewall"),
         (Section::Pbx, "/pbx"),
         (Section::Box, "/box/diagnostics"),
+        (Section::Settings, "/settings"),
     ];
 
     fn text(self, t: &texts::Frame) -> &'static str {

@@ -9,7 +9,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 
-use super::{Ends, Options, Shell, assets, problem};
+use super::{Ends, Shell, assets, contact, problem};
 
 /// A form is at most this long, unless its handler says more.
 const LONGEST_FORM: usize = 256 << 10;
@@ -21,6 +21,7 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; i
 pub fn around(routes: Router<Shell>, shell: &Shell) -> Router<Shell> {
     routes
         .merge(assets::routes())
+        .merge(contact::routes())
         .fallback(async || crate::Problem::NotFound)
         .layer(DefaultBodyLimit::max(LONGEST_FORM))
         .layer(middleware::from_fn_with_state(
@@ -32,13 +33,8 @@ pub fn around(routes: Router<Shell>, shell: &Shell) -> Router<Shell> {
 
 async fn guarded(State(shell): State<Shell>, request: Request, next: Next) -> Response {
     let ends = request.extensions().get::<Ends>().copied();
-    let mut response = if !is_ours(request.headers(), ends, shell.options()) {
-        // Nothing of the box is said to a name that is not its own.
-        (
-            StatusCode::MISDIRECTED_REQUEST,
-            "This is not an address of this box. Use its IP address, or its name that ends in .local.\n",
-        )
-            .into_response()
+    let mut response = if !is_ours(request.headers(), ends, &shell) {
+        not_ours()
     } else if !is_safe(request.method()) && is_foreign(request.headers()) {
         (
             StatusCode::FORBIDDEN,
@@ -72,12 +68,21 @@ async fn guarded(State(shell): State<Shell>, request: Request, next: Next) -> Re
     response
 }
 
+/// Nothing of the box is said to a name that is not its own.
+pub(super) fn not_ours() -> Response {
+    (
+        StatusCode::MISDIRECTED_REQUEST,
+        "This is not an address of this box. Use its IP address, or its name that ends in .local.\n",
+    )
+        .into_response()
+}
+
 fn is_safe(method: &Method) -> bool {
     matches!(*method, Method::GET | Method::HEAD)
 }
 
 /// The host that the browser believes to talk to, without its port.
-fn host(headers: &HeaderMap) -> Option<&str> {
+pub(super) fn host(headers: &HeaderMap) -> Option<&str> {
     let host = headers.get(header::HOST)?.to_str().ok()?;
     Some(match host.strip_prefix('[') {
         Some(v6) => v6.split(']').next()?,
@@ -86,7 +91,11 @@ fn host(headers: &HeaderMap) -> Option<&str> {
 }
 
 /// Is the page asked by a name or an address of the box itself?
-fn is_ours(headers: &HeaderMap, ends: Option<Ends>, options: &Options) -> bool {
+pub(super) fn is_ours(headers: &HeaderMap, ends: Option<Ends>, shell: &Shell) -> bool {
+    is_of(headers, ends, |name| shell.is_named(name))
+}
+
+fn is_of(headers: &HeaderMap, ends: Option<Ends>, is_named: impl Fn(&str) -> bool) -> bool {
     let (Some(host), Some(ends)) = (host(headers), ends) else {
         return false;
     };
@@ -94,8 +103,7 @@ fn is_ours(headers: &HeaderMap, ends: Option<Ends>, options: &Options) -> bool {
         return address.to_canonical() == ends.here;
     }
     let host = host.trim_end_matches('.').to_ascii_lowercase();
-    (host == "localhost" && ends.here.is_loopback())
-        || options.names.iter().any(|name| *name == host)
+    (host == "localhost" && ends.here.is_loopback()) || is_named(&host)
 }
 
 /// Does another site ask for this? Every browser since 2023 says so (Fetch Metadata); older ones name the origin. Who says
@@ -131,11 +139,8 @@ mod tests {
                 here: here.parse().unwrap(),
             })
         };
-        let options = Options {
-            names: vec!["trunkguard-1a2b.local".into()],
-            ..Options::default()
-        };
-        let ours = |host, here| is_ours(&headers(&[("host", host)]), ends(here), &options);
+        let named = |name: &str| name == "trunkguard-1a2b.local";
+        let ours = |host, here| is_of(&headers(&[("host", host)]), ends(here), named);
         assert!(ours("10.0.0.2", "10.0.0.2"));
         assert!(ours("10.0.0.2:8443", "10.0.0.2"));
         assert!(ours("[fd00::2]:443", "fd00::2"));
@@ -145,7 +150,7 @@ mod tests {
         assert!(!ours("10.0.0.3", "10.0.0.2"));
         assert!(!ours("evil.example", "10.0.0.2"));
         assert!(!ours("trunkguard-1a2b.local.evil.example", "10.0.0.2"));
-        assert!(!is_ours(&headers(&[]), ends("10.0.0.2"), &options));
+        assert!(!is_of(&headers(&[]), ends("10.0.0.2"), named));
     }
 
     #[test]

@@ -1,10 +1,14 @@
 //! What all pages share.
 
 mod assets;
-mod certificate;
+mod attempts;
+mod body;
+pub mod certificate;
+mod contact;
 mod form;
 mod frame;
 mod guard;
+mod plain;
 mod problem;
 mod server;
 mod session;
@@ -12,13 +16,13 @@ mod upload;
 mod visitor;
 
 pub use certificate::Certificate;
-pub use form::{Form, checked, read, read_form};
+pub use form::{Form, Fresh, Own, checked, read, read_form};
 pub use frame::{Frame, Look, Section};
-pub use server::serve;
+pub use server::{is_near, serve, serve_plain};
 pub(crate) use session::random;
-pub use session::{Role, Session, Sessions};
+pub use session::{Role, Session, Sessions, Who};
 pub use upload::Upload;
-pub use visitor::{COOKIE, Owner, Visitor, cookie, urlencode};
+pub use visitor::{COOKIE, FreshOwner, Owner, Visitor, cookie, urlencode};
 
 use std::{
     net::IpAddr,
@@ -26,6 +30,7 @@ use std::{
 };
 
 use tokio::sync::Semaphore;
+use tokio_rustls::TlsAcceptor;
 
 use crate::{Answer, Parts, Problem};
 
@@ -51,6 +56,8 @@ struct Inner {
     parts: Parts,
     options: Options,
     sessions: Mutex<Sessions>,
+    attempts: Mutex<attempts::Attempts>,
+    served: Mutex<certificate::Served>,
     questions: Semaphore,
     /// Passwords are looked at one at a time: each takes 19 MiB.
     passwords: Semaphore,
@@ -59,17 +66,22 @@ struct Inner {
 }
 
 impl Shell {
-    /// A shell around these parts.
-    pub fn new(parts: Parts, options: Options) -> Shell {
-        Shell(Arc::new(Inner {
+    /// A shell around these parts, which proves itself by this certificate.
+    ///
+    /// # Errors
+    /// A certificate that cannot be used.
+    pub fn new(parts: Parts, options: Options, certificate: &Certificate) -> Result<Shell, String> {
+        Ok(Shell(Arc::new(Inner {
             parts,
             options,
             sessions: Mutex::default(),
+            attempts: Mutex::default(),
+            served: Mutex::new(certificate.served()?),
             questions: Semaphore::new(AT_ONCE),
             passwords: Semaphore::new(1),
             assets: assets::Assets::new(),
             live: crate::live::Hub::default(),
-        }))
+        })))
     }
 
     /// How it is run.
@@ -125,6 +137,54 @@ impl Shell {
     /// Who is looking.
     pub(crate) fn live(&self) -> &crate::live::Hub {
         &self.0.live
+    }
+
+    /// Works on what was attempted and was wrong.
+    pub(crate) fn attempts<T>(&self, work: impl FnOnce(&mut attempts::Attempts) -> T) -> T {
+        work(
+            &mut self
+                .0
+                .attempts
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner),
+        )
+    }
+
+    /// Proves itself by another certificate from now on; connections that are there keep theirs.
+    ///
+    /// # Errors
+    /// A certificate that cannot be used: the one of before stays.
+    pub fn replace_certificate(&self, certificate: &Certificate) -> Result<(), String> {
+        let served = certificate.served()?;
+        *self.0.served.lock().unwrap_or_else(PoisonError::into_inner) = served;
+        Ok(())
+    }
+
+    /// What the page proves itself with.
+    pub fn certificate(&self) -> certificate::Facts {
+        let served = self.0.served.lock();
+        served.unwrap_or_else(PoisonError::into_inner).facts.clone()
+    }
+
+    fn acceptor(&self) -> TlsAcceptor {
+        let served = self.0.served.lock();
+        served
+            .unwrap_or_else(PoisonError::into_inner)
+            .acceptor
+            .clone()
+    }
+
+    /// Is this (in small letters) a name of the box? Its own, and those that its owner has put into the certificate.
+    fn is_named(&self, name: &str) -> bool {
+        let served = self.0.served.lock();
+        self.0.options.names.iter().any(|own| own == name)
+            || served
+                .unwrap_or_else(PoisonError::into_inner)
+                .facts
+                .names
+                .iter()
+                // `localhost` is the box only where it is asked by itself, which the guard has seen to.
+                .any(|own| own == name && own != "localhost")
     }
 
     fn assets(&self) -> &assets::Assets {

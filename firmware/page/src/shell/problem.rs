@@ -61,7 +61,7 @@ pub async fn shown(State(shell): State<Shell>, request: Request, next: Next) -> 
     if let Problem::Unavailable(why) = &problem {
         warn!(why, path, "a page could not be shown");
     }
-    let session = shell.sessions(|sessions| sessions.of(&token, Instant::now()));
+    let session = shell.sessions(|sessions| sessions.peek(&token, Instant::now()));
     let frame = Frame::new(&shell, look, Section::None, session.as_ref(), "/");
     let title = match problem {
         Problem::NotFound => frame.t.not_found,
@@ -70,10 +70,15 @@ pub async fn shown(State(shell): State<Shell>, request: Request, next: Next) -> 
         Problem::Busy(_) => frame.t.busy,
         Problem::Unavailable(_) => frame.t.unavailable,
     };
+    let said = match problem {
+        Problem::NotFound => frame.t.not_found_why.to_owned(),
+        Problem::Busy(seconds) => crate::texts::fill(frame.t.busy_why, &[&seconds]),
+        _ => problem.to_string(),
+    };
     let page = Page {
         frame,
         title,
-        problem: problem.to_string(),
+        problem: said,
     };
     let mut shown = match Frame::show(&page) {
         Ok(page) => page,

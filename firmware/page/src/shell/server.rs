@@ -1,75 +1,171 @@
-//! Connections: how many, how long, and what is asked over them.
+//! Connections: whose, how many, how long, and what is asked over them.
 
-use std::{convert::Infallible, io, net::IpAddr, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    convert::Infallible,
+    io,
+    net::IpAddr,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use axum::{Router, body::Body, http::Request};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::{
+    io::{AsyncRead, AsyncWrite},
     net::{TcpListener, TcpStream},
-    sync::Semaphore,
+    sync::{OwnedSemaphorePermit, Semaphore},
     time::timeout,
 };
-use tokio_rustls::TlsAcceptor;
 use tower::ServiceExt;
 use tracing::debug;
 
-use super::{Certificate, Ends, Shell, guard};
+use super::{Ends, Shell, body::Timed, guard, plain};
 
 /// Connections at a time. A browser keeps six.
 const CONNECTIONS: usize = 128;
+/// Of those, from one address: somebody else can always come in.
+const OF_ONE: usize = 96;
 /// For the TLS handshake, and for the head of a request.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Serves the page by HTTPS until the listener ends.
 ///
 /// # Errors
-/// A certificate that cannot be used, or a listener that ends.
-pub async fn serve(
-    listener: TcpListener,
-    certificate: &Certificate,
-    shell: Shell,
-) -> io::Result<()> {
-    let acceptor = certificate.acceptor().map_err(io::Error::other)?;
-    let router = guard::around(crate::routes(), &shell).with_state(shell);
-    let places = Arc::new(Semaphore::new(CONNECTIONS));
+/// A listener that ends.
+pub async fn serve(listener: TcpListener, shell: Shell) -> io::Result<()> {
+    let router = guard::around(crate::routes(), &shell).with_state(shell.clone());
+    let places = Places::new();
     loop {
-        let Ok(place) = places.clone().acquire_owned().await else {
-            return Ok(());
+        let Some((stream, ends, place)) = accept(&listener, &places).await else {
+            continue;
         };
-        let (stream, peer) = match listener.accept().await {
-            Ok(accepted) => accepted,
-            // Out of descriptors, or gone before it was accepted: neither ends the page.
-            Err(problem) => {
-                debug!(%problem, "a connection to the page was not accepted");
-                tokio::time::sleep(Duration::from_millis(50)).await;
-                continue;
-            }
-        };
-        let (acceptor, router) = (acceptor.clone(), router.clone());
+        let (acceptor, router) = (shell.acceptor(), router.clone());
         tokio::spawn(async move {
-            if let Err(problem) = converse(stream, peer.ip(), &acceptor, router).await {
-                debug!(%peer, %problem, "a connection to the page ended");
+            let conversation = async {
+                stream.set_nodelay(true)?;
+                let stream = timeout(PATIENCE, acceptor.accept(stream)).await??;
+                converse(stream, ends, router).await
+            };
+            if let Err(problem) = conversation.await {
+                debug!(peer = %ends.peer, %problem, "a connection to the page ended");
             }
             drop(place);
         });
     }
 }
 
-async fn converse(
-    stream: TcpStream,
+/// Sends everybody who comes by HTTP on to the page, until the listener ends. `port` is where that is.
+///
+/// # Errors
+/// A listener that ends.
+pub async fn serve_plain(listener: TcpListener, port: u16, shell: Shell) -> io::Result<()> {
+    let router = plain::router(port, shell);
+    let places = Places::new();
+    loop {
+        let Some((stream, ends, place)) = accept(&listener, &places).await else {
+            continue;
+        };
+        let router = router.clone();
+        tokio::spawn(async move {
+            // One question is all that there is to ask.
+            if let Ok(Err(problem)) = timeout(PATIENCE, converse(stream, ends, router)).await {
+                debug!(peer = %ends.peer, %problem, "a connection to the plain port ended");
+            }
+            drop(place);
+        });
+    }
+}
+
+/// The next one who may come in: somebody of the office's side who does not take all places.
+async fn accept(listener: &TcpListener, places: &Places) -> Option<(TcpStream, Ends, Place)> {
+    let all = places.all.clone().acquire_owned().await.ok()?;
+    let (stream, peer) = match listener.accept().await {
+        Ok(accepted) => accepted,
+        // Out of descriptors, or gone before it was accepted: neither ends the page.
+        Err(problem) => {
+            debug!(%problem, "a connection to the page was not accepted");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            return None;
+        }
+    };
+    let ends = Ends {
+        peer: peer.ip().to_canonical(),
+        here: stream.local_addr().ok()?.ip().to_canonical(),
+    };
+    if !is_near(ends.peer) {
+        debug!(peer = %ends.peer, "the page is not for who is outside of the office");
+        return None;
+    }
+    let place = places.of(ends.peer, all)?;
+    Some((stream, ends, place))
+}
+
+/// Is this an address of the office's side: the box itself, its link, or a private network (RFC 1918, RFC 3927, RFC 4193)? The
+/// firewall is narrower where its owner says so; this holds without one.
+pub fn is_near(peer: IpAddr) -> bool {
+    match peer {
+        IpAddr::V4(v4) => v4.is_loopback() || v4.is_private() || v4.is_link_local(),
+        IpAddr::V6(v6) => v6.is_loopback() || v6.is_unique_local() || v6.is_unicast_link_local(),
+    }
+}
+
+/// Places for connections.
+struct Places {
+    all: Arc<Semaphore>,
+    taken: Arc<Mutex<BTreeMap<IpAddr, usize>>>,
+}
+
+/// A place, until it is dropped.
+struct Place {
     peer: IpAddr,
-    acceptor: &TlsAcceptor,
+    taken: Arc<Mutex<BTreeMap<IpAddr, usize>>>,
+    _all: OwnedSemaphorePermit,
+}
+
+impl Places {
+    fn new() -> Places {
+        Places {
+            all: Arc::new(Semaphore::new(CONNECTIONS)),
+            taken: Arc::default(),
+        }
+    }
+
+    fn of(&self, peer: IpAddr, all: OwnedSemaphorePermit) -> Option<Place> {
+        let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = taken.entry(peer).or_default();
+        if *count >= OF_ONE {
+            return None;
+        }
+        *count += 1;
+        Some(Place {
+            peer,
+            taken: self.taken.clone(),
+            _all: all,
+        })
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(count) = taken.get_mut(&self.peer) {
+            *count -= 1;
+            if *count == 0 {
+                taken.remove(&self.peer);
+            }
+        }
+    }
+}
+
+async fn converse(
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    ends: Ends,
     router: Router,
 ) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
-    let ends = Ends {
-        peer: peer.to_canonical(),
-        here: stream.local_addr()?.ip().to_canonical(),
-    };
-    stream.set_nodelay(true)?;
-    let stream = timeout(PATIENCE, acceptor.accept(stream)).await??;
     let service = service_fn(move |request: Request<Incoming>| {
-        let mut request = request.map(Body::new);
+        let mut request = request.map(|body| Body::new(Timed::new(body)));
         request.extensions_mut().insert(ends);
         let router = router.clone();
         async move {
@@ -89,4 +185,53 @@ async fn converse(
         .serve_connection(TokioIo::new(stream), service)
         .await?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_who_is_near_is_let_in() {
+        let near = |text: &str| is_near(text.parse().unwrap());
+        for inside in [
+            "127.0.0.1",
+            "10.1.2.3",
+            "172.31.0.1",
+            "192.168.1.1",
+            "169.254.3.4",
+            "::1",
+            "fd12::1",
+            "fe80::1",
+        ] {
+            assert!(near(inside), "{inside}");
+        }
+        for outside in [
+            "8.8.8.8",
+            "172.32.0.1",
+            "100.64.0.1",
+            "2001:db8::1",
+            "0.0.0.0",
+        ] {
+            assert!(!near(outside), "{outside}");
+        }
+    }
+
+    #[tokio::test]
+    async fn one_address_does_not_take_all_places() {
+        let places = Places::new();
+        let mut held = Vec::new();
+        let (one, other) = (IpAddr::from([10, 0, 0, 1]), IpAddr::from([10, 0, 0, 2]));
+        for _ in 0..OF_ONE {
+            let all = places.all.clone().acquire_owned().await.unwrap();
+            held.push(places.of(one, all).unwrap());
+        }
+        let all = || places.all.clone().try_acquire_owned().unwrap();
+        assert!(places.of(one, all()).is_none());
+        assert!(places.of(other, all()).is_some());
+        held.pop();
+        assert!(places.of(one, all()).is_some());
+        drop(held);
+        assert!(places.taken.lock().unwrap().is_empty());
+    }
 }

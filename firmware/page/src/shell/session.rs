@@ -1,6 +1,9 @@
 //! Who has logged in. Kept in memory: a restart of the page ends all sessions.
 
-use std::time::{Duration, Instant};
+use std::{
+    net::IpAddr,
+    time::{Duration, Instant},
+};
 
 use sha2::{Digest, Sha256};
 
@@ -23,6 +26,19 @@ pub enum Role {
     Viewer,
 }
 
+/// Who begins a session.
+#[derive(Clone, Debug)]
+pub struct Who {
+    /// Whose it is.
+    pub name: String,
+    /// What for.
+    pub role: Role,
+    /// From where.
+    pub from: IpAddr,
+    /// What the browser says of itself, 120 characters at most.
+    pub agent: String,
+}
+
 /// One browser that has logged in.
 #[derive(Clone, Debug)]
 pub struct Session {
@@ -30,6 +46,10 @@ pub struct Session {
     pub name: String,
     /// What for.
     pub role: Role,
+    /// From where it was begun.
+    pub from: IpAddr,
+    /// What the browser says of itself.
+    pub agent: String,
     /// What a form of this session carries, so that no other site can make one.
     pub csrf: String,
     /// SHA-256 of the cookie: who reads memory or a core file has no session.
@@ -43,6 +63,18 @@ impl Session {
     /// Has the password been typed a moment ago?
     pub fn is_fresh(&self, now: Instant) -> bool {
         now.saturating_duration_since(self.proved) < FRESH
+    }
+
+    /// A name for it that is no secret.
+    pub fn id(&self) -> String {
+        let first = self.key.iter().take(8);
+        first.map(|octet| format!("{octet:02x}")).collect()
+    }
+
+    /// For how long it has been there, and not used.
+    pub fn age(&self, now: Instant) -> (Duration, Duration) {
+        let since = |then| now.saturating_duration_since(then);
+        (since(self.began), since(self.used))
     }
 
     fn is_over(&self, now: Instant) -> bool {
@@ -62,12 +94,7 @@ impl Sessions {
     ///
     /// # Errors
     /// Where the kernel gives no random numbers.
-    pub fn begin(
-        &mut self,
-        name: &str,
-        role: Role,
-        now: Instant,
-    ) -> Result<String, getrandom::Error> {
+    pub fn begin(&mut self, who: Who, now: Instant) -> Result<String, getrandom::Error> {
         let (token, csrf) = (random()?, random()?);
         self.all.retain(|session| !session.is_over(now));
         if self.all.len() >= PLACES
@@ -76,8 +103,10 @@ impl Sessions {
             self.all.swap_remove(oldest);
         }
         self.all.push(Session {
-            name: name.into(),
-            role,
+            name: who.name,
+            role: who.role,
+            from: who.from,
+            agent: who.agent,
             csrf,
             key: key(&token),
             began: now,
@@ -89,14 +118,22 @@ impl Sessions {
 
     /// The session of a cookie, which was used now.
     pub fn of(&mut self, token: &str, now: Instant) -> Option<Session> {
+        self.peek(token, now)?;
         let key = key(token);
         let session = self.all.iter_mut().find(|session| session.key == key)?;
+        session.used = now;
+        Some(session.clone())
+    }
+
+    /// The same where nobody has done anything: the page's own script looks whether something is new.
+    pub fn peek(&mut self, token: &str, now: Instant) -> Option<Session> {
+        let key = key(token);
+        let session = self.all.iter().find(|session| session.key == key)?.clone();
         if session.is_over(now) {
             self.end(token);
             return None;
         }
-        session.used = now;
-        Some(session.clone())
+        Some(session)
     }
 
     /// The password was typed again.
@@ -116,6 +153,23 @@ impl Sessions {
     /// Ends all there are: the accounts are others.
     pub fn end_everybodys(&mut self) {
         self.all.clear();
+    }
+
+    /// Those of an account, the one that was used last first.
+    pub fn of_account(&self, name: &str, now: Instant) -> Vec<Session> {
+        let all = self.all.iter();
+        let mut found: Vec<Session> = all
+            .filter(|session| session.name == name && !session.is_over(now))
+            .cloned()
+            .collect();
+        found.sort_by_key(|session| std::cmp::Reverse(session.used));
+        found
+    }
+
+    /// Ends one of an account's, by its [`Session::id`].
+    pub fn end_one_of(&mut self, name: &str, id: &str) {
+        self.all
+            .retain(|session| session.name != name || session.id() != id);
     }
 
     /// Ends all of this account but one: its password or role is another.
@@ -141,17 +195,31 @@ pub(crate) fn random() -> Result<String, getrandom::Error> {
 mod tests {
     use super::*;
 
+    fn who(name: &str, role: Role) -> Who {
+        Who {
+            name: name.into(),
+            role,
+            from: [10, 0, 0, 9].into(),
+            agent: "a browser".into(),
+        }
+    }
+
     #[test]
     fn a_session_ends_unused_and_in_any_case() {
         let (mut sessions, start) = (Sessions::default(), Instant::now());
-        let token = sessions.begin("owner", Role::Owner, start).unwrap();
+        let token = sessions.begin(who("owner", Role::Owner), start).unwrap();
         assert!(sessions.of(&token, start + IDLE / 2).is_some());
         assert!(
             sessions.of(&token, start + IDLE).is_some(),
             "it was used meanwhile"
         );
+        assert!(
+            sessions
+                .peek(&token, start + IDLE * 2 - Duration::from_secs(1))
+                .is_some()
+        );
         assert!(sessions.of(&token, start + IDLE * 2).is_none());
-        let token = sessions.begin("owner", Role::Owner, start).unwrap();
+        let token = sessions.begin(who("owner", Role::Owner), start).unwrap();
         let mut now = start;
         while now < start + LONGEST {
             assert!(sessions.of(&token, now).is_some());
@@ -165,7 +233,7 @@ mod tests {
         let (mut sessions, start) = (Sessions::default(), Instant::now());
         let at = |n: usize| start + Duration::from_secs(n as u64);
         let tokens: Vec<_> = (0..=PLACES)
-            .map(|n| sessions.begin("viewer", Role::Viewer, at(n)).unwrap())
+            .map(|n| sessions.begin(who("viewer", Role::Viewer), at(n)).unwrap())
             .collect();
         assert!(sessions.of(&tokens[0], at(PLACES)).is_none());
         assert!(
@@ -179,9 +247,20 @@ mod tests {
     fn another_password_ends_the_other_sessions() {
         let (mut sessions, now) = (Sessions::default(), Instant::now());
         let [a, b, c] = ["owner", "owner", "viewer"]
-            .map(|name| sessions.begin(name, Role::Owner, now).unwrap());
+            .map(|name| sessions.begin(who(name, Role::Owner), now).unwrap());
         sessions.end_all_of("owner", Some(&b));
         assert!(sessions.of(&a, now).is_none());
         assert!(sessions.of(&b, now).is_some() && sessions.of(&c, now).is_some());
+    }
+
+    #[test]
+    fn one_of_ones_own_is_ended_by_its_name() {
+        let (mut sessions, now) = (Sessions::default(), Instant::now());
+        let token = sessions.begin(who("maria", Role::Owner), now).unwrap();
+        let id = sessions.of(&token, now).unwrap().id();
+        sessions.end_one_of("paul", &id);
+        assert_eq!(sessions.of_account("maria", now).len(), 1);
+        sessions.end_one_of("maria", &id);
+        assert!(sessions.of(&token, now).is_none());
     }
 }

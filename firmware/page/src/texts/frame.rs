@@ -24,6 +24,8 @@ texts! {
         theme_dark: "Dark" / "Sombre",
         problem: "That did not work" / "Cela n’a pas fonctionné",
         not_found: "Not here" / "Introuvable",
+        not_found_why: "There is nothing at this address (any more)." / "Il n’y a rien à cette adresse (ou plus rien).",
+        busy_why: "Too many attempts; try again in {} seconds." / "Trop de tentatives ; réessayez dans {} secondes.",
         forbidden: "Not allowed" / "Non autorisé",
         busy: "One moment" / "Un instant",
         unavailable: "The box cannot do this now" / "Le boîtier ne peut pas le faire maintenant",

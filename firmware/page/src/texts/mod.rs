@@ -5,24 +5,30 @@ mod accounts;
 mod backup;
 mod calls;
 mod countries;
+mod deeds;
 mod diagnostics;
 mod firewall;
 mod frame;
 mod home;
 mod pbx;
 mod policy;
+mod settings;
 pub mod verdicts;
+mod welcome;
 
 pub use accounts::Accounts;
 pub use backup::Backup;
 pub use calls::Calls;
 pub use countries::{countries, country};
+pub use deeds::deed;
 pub use diagnostics::Diagnostics;
 pub use firewall::{Firewall, dropped_in_french};
 pub use frame::Frame;
 pub use home::Home;
 pub use pbx::Pbx;
 pub use policy::{KINDS, Policy};
+pub use settings::Settings;
+pub use welcome::Welcome;
 
 use axum::http::{HeaderMap, header};
 
@@ -92,6 +98,16 @@ pub fn fill(text: &str, values: &[&dyn std::fmt::Display]) -> String {
     filled
 }
 
+/// A text from outside as it may be shown: without control characters and those that turn the direction of what stands around
+/// them (UAX 9), without spaces around it, and `most` characters long at most. Templates escape the rest.
+pub fn plain(text: &str, most: usize) -> String {
+    let turns = |c: char| matches!(c, '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}');
+    let kept = text.trim().chars();
+    kept.filter(|c| !c.is_control() && !turns(*c))
+        .take(most)
+        .collect()
+}
+
 /// Declares the texts of a slice: `key: "English" / "French",`.
 macro_rules! texts {
     ($(#[$meta:meta])* $name:ident { $($key:ident: $en:literal / $fr:literal,)* }) => {
@@ -132,6 +148,12 @@ mod tests {
     }
 
     #[test]
+    fn what_turns_text_around_is_taken_out() {
+        assert_eq!(plain(" a\u{202e}b\0c<\u{feff} ", 3), "abc");
+        assert_eq!(plain("Chloé d’Or", 99), "Chloé d’Or");
+    }
+
+    #[test]
     fn the_browsers_first_language_that_there_is() {
         let of = |list: &str| {
             let mut headers = HeaderMap::new();
@@ -153,6 +175,8 @@ mod tests {
             Calls::PAIRS,
             Pbx::PAIRS,
             Diagnostics::PAIRS,
+            Settings::PAIRS,
+            Welcome::PAIRS,
             Policy::PAIRS,
             Firewall::PAIRS,
             Backup::PAIRS,

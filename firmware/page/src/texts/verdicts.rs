@@ -86,7 +86,7 @@ pub fn rule(lang: Lang, rule: Rule) -> &'static str {
         Rule::Sequential => either(lang, "Numbers in a row", "Numéros consécutifs"),
         Rule::NewCountry => either(lang, "New country", "Nouveau pays"),
         Rule::NewPhone => either(lang, "New phone", "Nouveau téléphone"),
-        Rule::Default => either(lang, "No rule", "Aucune règle"),
+        Rule::Default => either(lang, "Allowed", "Permis"),
     }
 }
 
@@ -284,8 +284,8 @@ pub fn remedy(lang: Lang, rule: Rule) -> Option<&'static str> {
         ),
         Rule::Lockdown => either(
             lang,
-            "leave lockdown (`trunkguard mode prevent`), or put the number into always_allow",
-            "quittez le verrouillage (`trunkguard mode prevent`), ou ajoutez le numéro à always_allow",
+            "leave lockdown (on the first page, or `trunkguard mode prevent`), or allow the number always (always_allow)",
+            "quittez le verrouillage (à l’accueil, ou `trunkguard mode prevent`), ou permettez toujours ce numéro (always_allow)",
         ),
         Rule::Tampering => either(
             lang,
@@ -299,33 +299,33 @@ pub fn remedy(lang: Lang, rule: Rule) -> Option<&'static str> {
         ),
         Rule::Scanner => either(
             lang,
-            "switch the rule off for this caller: off = [\"scanner\"]",
-            "désactivez la règle pour cet appelant : off = [\"scanner\"]",
+            "switch the rule off for this caller (off = [\"scanner\"])",
+            "désactivez la règle pour cet appelant (off = [\"scanner\"])",
         ),
         Rule::Network => either(
             lang,
-            "add the phone's network to `networks`",
-            "ajoutez le réseau du téléphone à `networks`",
+            "allow the phone's network (networks)",
+            "permettez le réseau du téléphone (networks)",
         ),
         Rule::Number => either(
             lang,
-            "take the number off the list, or add it to allow.numbers",
-            "retirez le numéro de la liste, ou ajoutez-le à allow.numbers",
+            "take the number off the list, or allow it by name (allow.numbers)",
+            "retirez le numéro de la liste, ou permettez-le nommément (allow.numbers)",
         ),
         Rule::Prefix => either(
             lang,
-            "add a longer prefix to allow.prefixes",
-            "ajoutez un préfixe plus long à allow.prefixes",
+            "allow a longer prefix (allow.prefixes), or the number (allow.numbers)",
+            "permettez un préfixe plus long (allow.prefixes), ou le numéro (allow.numbers)",
         ),
         Rule::Kind => either(
             lang,
-            "add the kind to allow.kinds, or the number to allow.numbers",
-            "ajoutez le type à allow.kinds, ou le numéro à allow.numbers",
+            "allow this kind of number (allow.kinds), or only this number (allow.numbers)",
+            "permettez ce type de numéro (allow.kinds), ou seulement ce numéro (allow.numbers)",
         ),
         Rule::Country => either(
             lang,
-            "add the country to allow.countries, or the number to allow.numbers",
-            "ajoutez le pays à allow.countries, ou le numéro à allow.numbers",
+            "allow the country (allow.countries), or only this number (allow.numbers)",
+            "permettez le pays (allow.countries), ou seulement ce numéro (allow.numbers)",
         ),
         Rule::Simultaneous | Rule::PerMinute | Rule::PerHour | Rule::PerDay => either(
             lang,
@@ -339,8 +339,8 @@ pub fn remedy(lang: Lang, rule: Rule) -> Option<&'static str> {
         ),
         Rule::NewCountry => either(
             lang,
-            "add the country to allow.countries",
-            "ajoutez le pays à allow.countries",
+            "allow the country (allow.countries)",
+            "permettez le pays (allow.countries)",
         ),
         Rule::NewPhone => either(
             lang,

@@ -97,7 +97,7 @@ pub fn steps(a: &Answers, driver: Driver, l: Language) -> Vec<Step> {
             l,
             "Load them (asterisk -r), and see that the box is reachable and the registration stands. A new PJSIP transport needs \
              `core restart now`.",
-            "Chargez-les (asterisk -r), puis vérifiez que la boîte est joignable et l'enregistrement en place. Un nouveau \
+            "Chargez-les (asterisk -r), puis vérifiez que le boîtier est joignable et l'enregistrement en place. Un nouveau \
              transport PJSIP exige « core restart now »."
         ))
         .block(reload),

@@ -1,21 +1,24 @@
 //! Field after field, with everything that is wrong kept.
 
-use super::Wrong;
+use super::{Wrong, french};
+use crate::{Language, answers::Named, language::say};
 
 /// The longest text of a field, in octets.
 const LONGEST: usize = 256;
 
 /// Reads field after field, and keeps what is wrong.
-#[derive(Default)]
 pub struct Reader {
+    language: Language,
     /// Everything that was wrong until now.
     pub wrong: Vec<Wrong>,
 }
 
 impl Reader {
-    fn keep<T>(&mut self, field: &'static str, read: Result<T, String>) -> Option<T> {
-        read.map_err(|message| self.wrong.push(Wrong::new(field, message)))
-            .ok()
+    pub fn new(language: Language) -> Self {
+        Reader {
+            language,
+            wrong: Vec::new(),
+        }
     }
 
     /// A field that may be empty.
@@ -30,11 +33,29 @@ impl Reader {
             return None;
         }
         let read = if text.len() > LONGEST {
-            Err(format!("is longer than {LONGEST} characters"))
+            Err(format!(
+                "it is longer than {LONGEST} characters; write a shorter one"
+            ))
         } else {
             parse(text)
         };
-        self.keep(field, read)
+        let problem = match read {
+            Ok(value) => return Some(value),
+            Err(problem) => problem,
+        };
+        let shown: String = text.chars().take(40).collect();
+        self.wrong.push(Wrong::new(
+            field,
+            match self.language {
+                Language::English => problem,
+                Language::French => format!(
+                    "« {} » ne convient pas ; {}",
+                    shown.escape_debug(),
+                    french::remedy(field)
+                ),
+            },
+        ));
+        None
     }
 
     /// A field that must be there.
@@ -45,7 +66,9 @@ impl Reader {
         parse: impl FnOnce(&str) -> Result<T, String>,
     ) -> Option<T> {
         if text.trim().is_empty() {
-            return self.keep(field, Err("is missing; say it".into()));
+            let missing = say!(self.language, "is missing; say it", "manque ; indiquez-le");
+            self.wrong.push(Wrong::new(field, missing));
+            return None;
         }
         self.maybe(field, text, parse)
     }
@@ -67,26 +90,17 @@ impl Reader {
     }
 
     /// One of a few names.
-    pub fn choice<T: Copy>(
-        &mut self,
-        field: &'static str,
-        text: &str,
-        default: T,
-        all: &'static [T],
-        name: fn(T) -> &'static str,
-    ) -> Option<T> {
-        self.or(field, text, name(default), |text| {
-            all.iter()
-                .copied()
-                .find(|value| name(*value) == text)
-                .ok_or_else(|| {
-                    let names: Vec<&str> = all.iter().map(|value| name(*value)).collect();
-                    format!(
-                        "`{}` is not known; write {}",
-                        text.escape_debug(),
-                        names.join(" or ")
-                    )
-                })
+    pub fn choice<T: Named>(&mut self, field: &'static str, text: &str, default: T) -> Option<T> {
+        self.or(field, text, default.name(), |text| {
+            let value = T::VALUES.iter().copied().find(|value| value.name() == text);
+            value.ok_or_else(|| {
+                let names: Vec<&str> = T::VALUES.iter().map(|value| value.name()).collect();
+                format!(
+                    "`{}` is not known; write {}",
+                    text.escape_debug(),
+                    names.join(" or ")
+                )
+            })
         })
     }
 }

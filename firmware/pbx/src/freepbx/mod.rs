@@ -18,10 +18,10 @@ pub fn steps(a: &Answers, driver: Driver, l: Language) -> Vec<Step> {
         l,
         "Connectivity > Firewall > Networks: the box's address {the_box}, zone Trusted. Without the firewall module: see that \
          fail2ban ignores it.",
-        "Connectivity > Firewall > Networks : l'adresse de la boîte {the_box}, zone Trusted. Sans le module de pare-feu : \
+        "Connectivity > Firewall > Networks : l'adresse du boîtier {the_box}, zone Trusted. Sans le module de pare-feu : \
          vérifiez que fail2ban l'ignore."
     ))];
-    steps.extend(tls(a, driver, l));
+    steps.extend(transports(a, driver, l));
     steps.push(trunks::the_box(a, driver, l));
     steps.push(trunks::voipms(a, driver, l, &a.account, None));
     if let Some(own) = &a.own_trunk {
@@ -54,25 +54,48 @@ pub fn steps(a: &Answers, driver: Driver, l: Language) -> Vec<Step> {
 }
 
 /// What is set for all trunks together.
-fn tls(a: &Answers, driver: Driver, l: Language) -> Option<Step> {
-    let to_box = a.to_box == Transport::Tls;
-    if a.to_voipms != Trunk::Tls && !to_box {
+fn transports(a: &Answers, driver: Driver, l: Language) -> Option<Step> {
+    let tcp = a.to_box == Transport::Tcp || a.to_voipms == Trunk::Tcp;
+    let tls = a.to_box == Transport::Tls || a.to_voipms == Trunk::Tls;
+    if !tcp && !tls {
         return None;
     }
-    let step = Step::new(say!(
+    let mut step = Step::new(say!(
         l,
-        "Settings > Asterisk SIP Settings: TLS. Then Submit and restart Asterisk (fwconsole restart).",
-        "Settings > Asterisk SIP Settings : TLS. Ensuite Submit, puis redémarrez Asterisk (fwconsole restart)."
+        "Settings > Asterisk SIP Settings: what carries SIP beside UDP. Then Submit and restart Asterisk (fwconsole restart).",
+        "Settings > Asterisk SIP Settings : ce qui porte le SIP outre UDP. Ensuite Submit, puis redémarrez Asterisk \
+         (fwconsole restart)."
     ));
-    Some(match driver {
-        Driver::ChanSip => step
-            .field("SIP Legacy Settings > Enable TLS", "Yes")
-            .field("SIP Legacy Settings > Don't Verify Server", "No"),
-        Driver::Pjsip => step
-            .field("SIP Settings [chan_pjsip] > tls - 0.0.0.0", "Yes")
-            .field(
-                "SIP Settings [chan_pjsip] > Verify Server",
-                if to_box { "No" } else { "Yes" },
-            ),
-    })
+    match driver {
+        Driver::ChanSip => {
+            if tcp {
+                step = step.field(
+                    "SIP Legacy Settings > Other SIP Settings",
+                    "tcpenable = yes",
+                );
+            }
+            if tls {
+                step = step
+                    .field("SIP Legacy Settings > Enable TLS", "Yes")
+                    .field("SIP Legacy Settings > Don't Verify Server", "No");
+            }
+        }
+        Driver::Pjsip => {
+            if tcp {
+                step = step.field("SIP Settings [chan_pjsip] > tcp - 0.0.0.0", "Yes");
+            }
+            if tls {
+                // Where the box is spoken to by TLS, VoIP.ms is not: see `fit`.
+                let verify = if a.to_box == Transport::Tls {
+                    "No"
+                } else {
+                    "Yes"
+                };
+                step = step
+                    .field("SIP Settings [chan_pjsip] > tls - 0.0.0.0", "Yes")
+                    .field("SIP Settings [chan_pjsip] > Verify Server", verify);
+            }
+        }
+    }
+    Some(step)
 }

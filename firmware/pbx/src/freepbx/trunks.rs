@@ -27,7 +27,7 @@ pub fn the_box(a: &Answers, driver: Driver, l: Language) -> Step {
         Driver::Pjsip => Step::new(say!(
             l,
             "Connectivity > Trunks > Add Trunk > Add SIP (chan_pjsip) Trunk: the box. {route}",
-            "Connectivity > Trunks > Add Trunk > Add SIP (chan_pjsip) Trunk : la boîte. {route}"
+            "Connectivity > Trunks > Add Trunk > Add SIP (chan_pjsip) Trunk : le boîtier. {route}"
         ))
         .field("General > Trunk Name", "trunkguard")
         .field("General > Outbound CallerID", "")
@@ -56,7 +56,7 @@ pub fn the_box(a: &Answers, driver: Driver, l: Language) -> Step {
                 l,
                 "Connectivity > Trunks > Add Trunk > Add SIP (chan_sip) Trunk: the box. {route} Incoming: delete everything that \
                  is there. The lines are Outgoing > PEER Details:",
-                "Connectivity > Trunks > Add Trunk > Add SIP (chan_sip) Trunk : la boîte. {route} Incoming : effacez tout ce qui \
+                "Connectivity > Trunks > Add Trunk > Add SIP (chan_sip) Trunk : le boîtier. {route} Incoming : effacez tout ce qui \
                  s'y trouve. Les lignes vont dans Outgoing > PEER Details :"
             ))
             .field("General > Trunk Name", "trunkguard")

@@ -1,5 +1,7 @@
 mod approve;
 
+use std::time::Instant;
+
 use trunkguard_page::{
     Answer, Problem,
     calls::{Call, Choice, Explained, Listed, Proposal, Query, Question, Source, Verdict},
@@ -56,13 +58,22 @@ impl Source for Office {
 impl Office {
     /// The history, with everything in it that was decided until now. Without a daemon, as it was left.
     pub(super) fn history(&self) -> Answer<History> {
-        let flushed: Answer<bool> = self.ask(&Ask::Flush);
-        if let Err(problem) = flushed {
-            tracing::debug!(%problem, "the history is read as it is on disk");
+        let mut flushes = self.flushes();
+        let begin = Instant::now();
+        if flushes.allows(begin) {
+            let flushed: Answer<bool> = self.ask(&Ask::Flush);
+            if let Err(problem) = flushed {
+                tracing::debug!(%problem, "the history is read as it is on disk");
+            }
+            flushes.spend(begin.elapsed());
         }
+        drop(flushes);
         History::open(self.state()).map_err(unread)
     }
 }
+
+/// Viewers may not keep the disk busy, on which answers wait: a tenth of its time is theirs.
+pub(super) const FLUSHES: u32 = 10;
 
 pub(super) fn unread(error: HistoryError) -> Problem {
     Problem::Unavailable(error.to_string())
