@@ -82,7 +82,7 @@ fn a_box_becomes_another_one_by_the_command_line() {
             other.cli(&["export"])?.out,
             page.guard.cli(&["export"])?.out
         );
-        for name in ["page.crt", "page.key"] {
+        for name in ["page.pem"] {
             assert_eq!(
                 fs::read(other.state().join(name))?,
                 fs::read(page.guard.state().join(name))?

@@ -6,7 +6,7 @@ mod accounts;
 mod backup;
 mod budget;
 mod calls;
-mod certificate;
+pub mod certificate;
 mod diagnostics;
 mod firewall;
 mod home;

@@ -26,7 +26,7 @@ pub use firewall::{Firewall, dropped_in_french};
 pub use frame::Frame;
 pub use home::Home;
 pub use pbx::Pbx;
-pub use policy::{KINDS, Policy};
+pub use policy::{Policy, learnt};
 pub use settings::Settings;
 pub use welcome::Welcome;
 
