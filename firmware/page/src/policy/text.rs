@@ -21,8 +21,16 @@ struct Page {
     t: &'static texts::Policy,
     text: String,
     mark: String,
-    wrong: Vec<(String, Wrong, Vec<(usize, String, bool)>)>,
+    wrong: Vec<Shown>,
     secrets: String,
+}
+
+/// Something that is wrong, at its place.
+struct Shown {
+    place: String,
+    message: String,
+    /// The lines around it: number, text, and whether it is the one.
+    around: Vec<(usize, String, bool)>,
 }
 
 /// What the editor sends.
@@ -51,8 +59,11 @@ fn show(owner: &Visitor, text: String, mark: String, wrong: Vec<Wrong>) -> Answe
             0 => wrong.key.clone(),
             line => fill(t.in_line, &[&line, &wrong.key]),
         };
-        let around = around(&text, wrong.line);
-        (place, wrong, around)
+        Shown {
+            place,
+            around: around(&text, wrong.line),
+            message: wrong.message,
+        }
     });
     Frame::show(&Page {
         frame: owner.frame(Section::Policy),
