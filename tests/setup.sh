@@ -33,11 +33,17 @@ mcopy mtools
 chromium chromium
 node nodejs
 npm npm
+promtool prometheus
+rsyslogd rsyslog
+openssl openssl
 "
 missing=$(echo "$wanted" | while read -r command package; do
     [ -z "$command" ] || command -v "$command" >/dev/null || echo "$package"
 done | sort -u)
 python3 -c 'import ensurepip' 2>/dev/null || missing="$missing python3-venv"
+/usr/bin/python3 -c 'import aiosmtpd' 2>/dev/null || missing="$missing python3-aiosmtpd"
+# The part of rsyslog that speaks TLS.
+ls /usr/lib/*/rsyslog/lmnsd_ossl.so >/dev/null 2>&1 || missing="$missing rsyslog-openssl"
 if [ -n "${missing// /}" ]; then
     apt-get update -q >&2
     # shellcheck disable=SC2086  # a list of names
@@ -53,6 +59,19 @@ if [ ! -x "$sipvicious/bin/sipvicious_svmap" ]; then
     "$sipvicious/bin/pip" install -q --disable-pip-version-check sipvicious==0.3.3 >&2 || {
         rm -rf "$sipvicious"
         echo "tests/setup.sh: pip could not install sipvicious 0.3.3" >&2
+        exit 1
+    }
+fi
+
+# schemathesis: asks the API whatever its document allows, and what it does not. Treated like sipvicious.
+schemathesis="$cache/schemathesis-4.32.5"
+if [ ! -x "$schemathesis/bin/schemathesis" ]; then
+    mkdir -p "$cache"
+    rm -rf "$schemathesis"
+    python3 -m venv "$schemathesis" >&2
+    "$schemathesis/bin/pip" install -q --disable-pip-version-check schemathesis==4.32.5 >&2 || {
+        rm -rf "$schemathesis"
+        echo "tests/setup.sh: pip could not install schemathesis 4.32.5" >&2
         exit 1
     }
 fi

@@ -21,6 +21,7 @@ pub struct Guard {
     log: PathBuf,
     more: Vec<String>,
     wrapper: Vec<String>,
+    variables: Vec<(String, String)>,
     sip: SocketAddr,
     firewall: Vec<String>,
     process: Option<Process>,
@@ -60,6 +61,7 @@ impl Guard {
             log: office.log("trunkguard"),
             more: Vec::new(),
             wrapper: Vec::new(),
+            variables: Vec::new(),
             sip: SocketAddr::from((address::BOX, 5060)),
             firewall: vec!["dry-run".to_owned()],
             process: None,
@@ -76,6 +78,17 @@ impl Guard {
     /// Starts it through another program: the program's path and its arguments.
     pub fn wrap(&mut self, program: &[&str]) {
         self.wrapper = program.iter().map(|part| (*part).to_owned()).collect();
+    }
+
+    /// Sets a variable of its environment, and of its commands'. Not together with [`Guard::wrap`].
+    pub fn variable(&mut self, name: &str, value: &str) {
+        self.variables.push((name.to_owned(), value.to_owned()));
+        self.wrapper = vec!["/usr/bin/env".to_owned()];
+        let pairs = self
+            .variables
+            .iter()
+            .map(|(name, value)| format!("{name}={value}"));
+        self.wrapper.extend(pairs);
     }
 
     /// Has it answer SIP at another address.
@@ -188,6 +201,7 @@ impl Guard {
             .arg("--state")
             .arg(&self.state)
             .args(rest)
+            .envs(self.variables.iter().map(|(name, value)| (name, value)))
             .output()?;
         Ok(Cli {
             code: out.status.code().unwrap_or(-1),

@@ -17,6 +17,7 @@ mod names;
 mod office;
 pub mod page;
 mod pbx;
+pub mod peers;
 mod phone;
 mod process;
 mod provider;

@@ -60,13 +60,26 @@ pub fn root(name: &str) -> Result<PathBuf> {
 /// # Errors
 /// When it is not installed.
 pub fn sipvicious(program: &str) -> Result<PathBuf> {
+    cached(&format!("sipvicious-0.3.3/bin/{program}"))
+}
+
+/// A program that tests/setup.sh has put into the cache.
+fn cached(program: &str) -> Result<PathBuf> {
     let cache = match env::var_os("XDG_CACHE_HOME") {
         Some(path) => PathBuf::from(path),
         None => PathBuf::from(env::var_os("HOME").context("HOME is not set")?).join(".cache"),
     };
-    let path = cache.join("trunkguard/sipvicious-0.3.3/bin").join(program);
+    let path = cache.join("trunkguard").join(program);
     ensure!(path.is_file(), "{} is missing: {REMEDY}", path.display());
     Ok(path)
+}
+
+/// The program that asks an API by its document.
+///
+/// # Errors
+/// When it is not installed.
+pub fn schemathesis() -> Result<PathBuf> {
+    cached("schemathesis-4.32.5/bin/schemathesis")
 }
 
 /// Checks that a program of the machine is there.

@@ -209,6 +209,38 @@ fn excerpts_are_parts_of_the_files_they_name() {
     assert!(found > 0);
 }
 
+/// The table of kinds of incident in docs/alerts.md is that of the code.
+#[test]
+fn the_table_of_kinds_is_true() {
+    let text = read("docs/alerts.md");
+    let section = text.split("\n## Kinds\n").nth(1).unwrap();
+    let section = section.split("\n## ").next().unwrap();
+    let mut told = Vec::new();
+    for row in section.lines().filter(|line| line.starts_with("| `")) {
+        let cells: Vec<&str> = row.trim_matches(['|', ' ']).split(" | ").collect();
+        let [kinds, _, when] = cells[..] else {
+            panic!("{row}");
+        };
+        let words = |cell: &str| {
+            cell.split('`')
+                .skip(1)
+                .step_by(2)
+                .map(str::to_owned)
+                .collect::<Vec<_>>()
+        };
+        let when = words(when).remove(0);
+        told.extend(words(kinds).into_iter().map(|kind| (kind, when.clone())));
+    }
+    told.sort();
+    let kinds = trunkguard_core::alerts::KINDS;
+    let mut known: Vec<_> = kinds
+        .iter()
+        .map(|(kind, when)| (kind.to_string(), when.name().to_owned()))
+        .collect();
+    known.sort();
+    assert_eq!(told, known);
+}
+
 /// What architecture.md says of capacities, and where the code has it.
 const CAPACITIES: &[(&str, &str)] = &[
     ("firmware/core/src/transaction.rs", "CAPACITY"),
@@ -228,6 +260,9 @@ const CAPACITIES: &[(&str, &str)] = &[
     ("firmware/daemon/src/desk.rs", "WITNESSED_PER_SECOND"),
     ("firmware/daemon/src/firewall/mod.rs", "QUEUE"),
     ("board/src/frames.rs", "LONGEST"),
+    ("firmware/store/src/outbox/mod.rs", "MOST_WAITING"),
+    ("firmware/store/src/outbox/mod.rs", "MOST_DONE"),
+    ("firmware/store/src/outbox/mod.rs", "MOST_TOLD"),
     ("firmware/core/src/bans/ledger.rs", "BANS"),
     ("firmware/core/src/bans/ledger.rs", "ENDED"),
     ("firmware/core/src/pops/answers.rs", "MOST_ADDRESSES"),
@@ -246,6 +281,10 @@ const CAPACITIES: &[(&str, &str)] = &[
     ("firmware/store/src/journal/packed.rs", "MOST"),
     ("firmware/page/src/live.rs", "VIEWERS"),
     ("firmware/daemon/src/trace.rs", "MESSAGES"),
+    ("firmware/store/src/page_store/tokens.rs", "MOST_TOKENS"),
+    ("firmware/daemon/src/syslog/mod.rs", "QUEUE"),
+    ("firmware/daemon/src/syslog/mod.rs", "WAITING"),
+    ("firmware/page/src/api/limit.rs", "STRANGERS"),
 ];
 
 #[test]

@@ -11,7 +11,7 @@ use anyhow::{Context, Result, ensure};
 use hmac::{Hmac, KeyInit, Mac};
 use trunkguard_tests::{
     Guard, Office,
-    page::{Answer, Ask, Browser, PASSWORD, Page},
+    page::{Answer, Ask, Browser, PASSWORD, Page, routes},
 };
 
 const POLICY: &str = "[[client]]\nname = \"pbx\"\naddresses = [\"127.0.0.10\"]\n";
@@ -118,6 +118,11 @@ fn the_button_opens_what_a_password_and_an_app_have_closed() {
         panel.hold(&page.guard)?;
         let answer = set_up(&stranger, "", "another good password")?;
         ensure!(answer.status == 303, "{answer:?}");
+        // It was for one password.
+        let late = elsewhere(&page, 76);
+        let answer = set_up(&late, "", "yet another good one")?;
+        ensure!(answer.status != 303, "{answer:?}");
+        ensure!(page.guard.figure("setup_window_s").is_err());
         // The sessions of before have ended, and so have the codes.
         ensure!(owner.get("/")?.location().is_some());
         page.log_in("owner", "another good password")?;
@@ -285,39 +290,6 @@ fn sessions_are_new_at_each_log_in_and_end_when_they_should() {
     });
 }
 
-/// Every address that takes a form, from the routers' source: a new one is tried without being written down here.
-fn addresses_of_forms() -> Result<Vec<String>> {
-    let source = trunkguard_tests::tools::here().join("../firmware/page/src");
-    let (mut folders, mut found) = (vec![source], Vec::new());
-    while let Some(folder) = folders.pop() {
-        for entry in std::fs::read_dir(folder)? {
-            let path = entry?.path();
-            if path.is_dir() {
-                folders.push(path);
-            } else {
-                let text = std::fs::read_to_string(&path)?;
-                for route in text.split(".route(").skip(1) {
-                    let mut depth = 1;
-                    let end = route.find(|c| {
-                        depth += i32::from(c == '(') - i32::from(c == ')');
-                        depth == 0
-                    });
-                    let route = &route[..end.unwrap_or(route.len())];
-                    let address = route.split('"').nth(1).context("an address")?;
-                    if ["post(", "put(", "delete(", "patch("]
-                        .iter()
-                        .any(|method| route.contains(method))
-                    {
-                        found.push(address.to_owned());
-                    }
-                }
-            }
-        }
-    }
-    found.sort();
-    Ok(found)
-}
-
 #[test]
 fn a_viewer_looks_and_changes_nothing() {
     Office::run(|office| {
@@ -344,7 +316,7 @@ fn a_viewer_looks_and_changes_nothing() {
             ensure!(viewer.get(closed)?.status == 403, "{closed}");
         }
         let csrf = viewer.page("/settings/me")?.csrf()?;
-        let addresses = addresses_of_forms()?;
+        let addresses = routes::taking(&["post(", "put(", "delete(", "patch("])?;
         ensure!(addresses.len() > 8, "{addresses:?}");
         // Of oneself, and of who has not logged in; the API has tokens and no cookies.
         let own = ["/login", "/logout", "/setup", "/look", "/confirm"];
@@ -355,11 +327,7 @@ fn a_viewer_looks_and_changes_nothing() {
             {
                 continue;
             }
-            let parts = address.split('/').map(|part| match part.starts_with('{') {
-                true => "1",
-                false => part,
-            });
-            let path = parts.collect::<Vec<_>>().join("/");
+            let path = routes::filled(&address);
             let answer = viewer.post(&path, &[("csrf", &csrf)])?;
             ensure!(answer.status == 403, "{path}: {answer:?}");
         }
@@ -396,6 +364,51 @@ fn what_was_done_is_in_the_log() {
             ..Ask::default()
         };
         ensure!(owner.ask(&ask)?.status == 400);
+        Ok(())
+    });
+}
+
+/// What a viewer gets to see holds no password of a PBX, whatever the page; and who has not logged in sees no page at all.
+#[test]
+fn no_page_gives_a_secret_away() {
+    const SECRET: &str = "between-pbx-and-box";
+    Office::run(|office| {
+        let policy =
+            format!("{POLICY}[client.credentials]\nusername = \"pbx\"\npassword = \"{SECRET}\"\n");
+        let page = Page::open(office, &policy)?;
+        let owner = page.owner()?;
+        let fields = [
+            ("name", "viewer"),
+            ("role", "viewer"),
+            ("password", "just looking around"),
+            ("again", "just looking around"),
+        ];
+        owner.submit("/settings/accounts", "/settings/accounts", &fields)?;
+        let viewer = page.log_in("viewer", "just looking around")?;
+        // Of who has not logged in, of the browser itself, and of machines with tokens of their own.
+        let open = [
+            "/login",
+            "/setup",
+            "/assets/{hash}/{name}",
+            "/.well-known/security.txt",
+        ];
+        let machines = ["/api", "/metrics"];
+        let mut tried = 0;
+        for address in routes::taking(&["get("])? {
+            if address == "/live" || machines.iter().any(|start| address.starts_with(start)) {
+                continue;
+            }
+            let path = routes::filled(&address);
+            let answer = viewer.get(&path)?;
+            ensure!(!answer.has(SECRET), "{path} tells a viewer: {answer:?}");
+            if !open.contains(&&*address) {
+                let answer = page.browser().get(&path)?;
+                let to = answer.location().unwrap_or_default();
+                ensure!(to.starts_with("/login?next="), "{path}: {answer:?}");
+                tried += 1;
+            }
+        }
+        ensure!(tried > 15, "{tried}");
         Ok(())
     });
 }

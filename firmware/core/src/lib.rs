@@ -9,6 +9,7 @@ extern crate alloc;
 #[cfg(test)]
 extern crate std;
 
+pub mod alerts;
 pub mod bans;
 pub mod counters;
 pub mod decide;

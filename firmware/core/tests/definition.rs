@@ -44,6 +44,72 @@ fn every_problem_is_named_with_its_path() {
 }
 
 #[test]
+fn alerts_that_cannot_be_sent_or_would_be_read_on_the_way_are_refused() {
+    let mail = |more: &str| {
+        format!("[alerts.mail]\nfrom = 'box@example.com'\nto = ['owner@example.com']\n{more}")
+    };
+    for (toml, expected) in [
+        (mail("server = 'smtp.example.com'"), ""),
+        (mail("server = '192.168.1.5'\nsecurity = 'none'"), ""),
+        (
+            mail("server = 'smtp.example.com'\nusername = 'x'\npassword = 'secret-secret'"),
+            "",
+        ),
+        (
+            mail("server = 'smtp.example.com'\nsecurity = 'none'"),
+            "alerts.mail.security: `none` sends in clear",
+        ),
+        (
+            mail(
+                "server = '192.168.1.5'\nsecurity = 'none'\nusername = 'x'\npassword = 'secret-secret'",
+            ),
+            "alerts.mail.security: with `none` the password would go in clear",
+        ),
+        (
+            mail("server = 'smtp.example.com'\nusername = 'x'"),
+            "alerts.mail.password: a login needs its password",
+        ),
+        (
+            mail("server = 'smtp.example.com'\npassword = 'secret-secret'"),
+            "alerts.mail.username: a password needs its user name",
+        ),
+        (
+            mail("server = 'smtp.example.com'\nport = 0"),
+            "alerts.mail.port: a port is",
+        ),
+        (
+            "[alerts.mail]\nserver = 'a.b'\nfrom = 'a@b.c'\nto = []".into(),
+            "alerts.mail.to: write 1 to 10",
+        ),
+        (
+            "[alerts.mail]\nserver = 'a.b'\nfrom = 'a@b.c'\nto = ['a@b.c', 'a@b.c']".into(),
+            "alerts.mail.to[1]: a@b.c stands here twice",
+        ),
+        (
+            "[[alerts.webhook]]\nname = 'mail'\nurl = 'https://a.b/'".into(),
+            "alerts.webhook[0].name: `mail` is the name of another channel",
+        ),
+        (
+            "[[alerts.webhook]]\nname = 'n'\nshape = 'ntfy'\nurl = 'https://a.b/'".into(),
+            "alerts.webhook[0].url: an ntfy address ends in its topic",
+        ),
+        (
+            "[[alerts.webhook]]\nname = 'n'\nurl = 'https://a.b/'\n".repeat(5),
+            "alerts.webhook: at most 4",
+        ),
+    ] {
+        let found = problems(&toml);
+        match expected {
+            "" => assert!(found.is_empty(), "{toml}: {found:#?}"),
+            _ => assert!(
+                found.iter().any(|f| f.starts_with(expected)),
+                "{toml}: {found:#?}"
+            ),
+        }
+    }
+}
+
+#[test]
 fn values_refuse_what_they_cannot_be() {
     for (toml, expected) in [
         (

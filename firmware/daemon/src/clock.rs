@@ -93,8 +93,13 @@ fn monotonic() -> Duration {
     clock_gettime(ClockId::CLOCK_BOOTTIME).map_or(Duration::ZERO, Duration::from)
 }
 
+/// Can this be the time? A board without a battery begins in the past.
+pub fn is_plausible(unix_ms: i64) -> bool {
+    unix_ms >= PLAUSIBLE_UNIX_S * 1_000
+}
+
 fn civil(zone: &TimeZone, unix_ms: i64) -> Option<Local> {
-    if unix_ms < PLAUSIBLE_UNIX_S * 1_000 {
+    if !is_plausible(unix_ms) {
         return None;
     }
     let civil = Timestamp::from_millisecond(unix_ms)

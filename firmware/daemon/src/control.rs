@@ -29,12 +29,24 @@ const PATIENCE: Duration = Duration::from_secs(10);
 pub enum Ask {
     /// Health and figures.
     Status,
+    /// Figures for `/metrics`.
+    Figures,
     /// Take over the policy in the state directory.
     Reload,
     /// Write what is queued for the history, so that it can be read.
     Flush,
-    /// Mark every open incident as seen.
-    Acknowledge,
+    /// Mark an open incident as seen, or all of them.
+    Acknowledge {
+        /// Which; all of them unless said.
+        #[serde(default)]
+        incident: Option<i64>,
+    },
+    /// Send a test message now; takes as long as the servers do.
+    TestAlerts {
+        /// `mail` or the name of a webhook; all of them unless said.
+        #[serde(default)]
+        channel: Option<String>,
+    },
     /// What a call would get.
     Explain(ExplainAsk),
     /// The same in values, for the page to put into words.
@@ -43,6 +55,8 @@ pub enum Ask {
     Changes,
     /// SIP messages: record, stop, show.
     Trace(trace::Order),
+    /// The box is being set up: nobody else is to do it without another press. Answers whether the window was open.
+    CloseSetupWindow,
     /// How far away each point of presence is, by one question to each.
     MeasurePops,
     /// What there is to see of the firewall.
@@ -135,6 +149,18 @@ pub fn socket(state: &Path) -> PathBuf {
 /// # Errors
 /// When the daemon answers with an error, or not at all.
 pub fn ask<T: DeserializeOwned>(state: &Path, ask: &Ask) -> anyhow::Result<Option<T>> {
+    ask_for(state, ask, PATIENCE)
+}
+
+/// The same, for a question that takes its time.
+///
+/// # Errors
+/// As [`ask`].
+pub fn ask_for<T: DeserializeOwned>(
+    state: &Path,
+    ask: &Ask,
+    patience: Duration,
+) -> anyhow::Result<Option<T>> {
     let path = socket(state);
     let mut stream =
         match UnixStream::connect(&path) {
@@ -152,7 +178,7 @@ pub fn ask<T: DeserializeOwned>(state: &Path, ask: &Ask) -> anyhow::Result<Optio
                 }),
             },
         };
-    stream.set_read_timeout(Some(PATIENCE))?;
+    stream.set_read_timeout(Some(patience))?;
     stream.set_write_timeout(Some(PATIENCE))?;
     let mut line = serde_json::to_vec(ask)?;
     line.push(b'\n');

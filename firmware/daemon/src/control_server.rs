@@ -5,7 +5,7 @@ use std::{
     io,
     os::unix::fs::PermissionsExt,
     path::Path,
-    sync::{Arc, atomic::Ordering},
+    sync::{Arc, Mutex, TryLockError, atomic::Ordering},
     time::{Duration, Instant},
 };
 
@@ -18,13 +18,15 @@ use tokio::{
 };
 use tracing::{info, warn};
 use trunkguard_core::policy::Mode;
+use trunkguard_notify::Outcome;
 use trunkguard_store::policy_store::{Origin, PolicyStore};
 
 use crate::{
+    alerts,
     clock::Clock,
     control::{self, Ask, Decision, LONGEST, Reply},
     daemon::Run,
-    firewall, health, policy, reasons,
+    figures, firewall, health, policy, reasons,
 };
 
 /// Questions that are answered at a time.
@@ -98,15 +100,17 @@ async fn converse(mut stream: UnixStream, run: &Arc<Run>) -> anyhow::Result<()> 
 fn answer(run: &Run, line: &str) -> Vec<u8> {
     match serde_json::from_str::<Ask>(line) {
         Ok(Ask::Status) => reply(Ok(health::status(run))),
+        Ok(Ask::Figures) => reply(Ok(figures::of(run))),
         Ok(Ask::Reload) => reply(reload(run).map(|()| true)),
         Ok(Ask::Flush) => reply(Ok(run
             .shared
             .journal()
             .is_some_and(trunkguard_store::journal::Journal::flush))),
-        Ok(Ask::Acknowledge) => reply(Ok(run
+        Ok(Ask::Acknowledge { incident }) => reply(Ok(run
             .shared
             .journal()
-            .is_some_and(|journal| journal.acknowledge(None) && journal.flush()))),
+            .is_some_and(|journal| journal.acknowledge(incident) && journal.flush()))),
+        Ok(Ask::TestAlerts { channel }) => reply(test_alerts(run, channel.as_deref())),
         Ok(Ask::Explain(ask)) => {
             let desk = run.shared.lock();
             let mut clock = desk.clock.clone();
@@ -120,6 +124,7 @@ fn answer(run: &Run, line: &str) -> Vec<u8> {
         }
         Ok(Ask::Changes) => reply(Ok(health::changes(run))),
         Ok(Ask::Trace(order)) => reply(Ok(run.shared.recorder.order(order, Instant::now()))),
+        Ok(Ask::CloseSetupWindow) => reply(Ok(run.setup_window.close(Instant::now()))),
         Ok(Ask::MeasurePops) => reply(measure(run)),
         Ok(Ask::Firewall) => reply(Ok(&*run.firewall.view())),
         Ok(Ask::Decide(decision)) => decide(run, decision, "command line"),
@@ -135,14 +140,6 @@ fn answer(run: &Run, line: &str) -> Vec<u8> {
     }
 }
 
-fn decide(run: &Run, decision: Decision, by: &str) -> Vec<u8> {
-    reply(
-        run.firewall
-            .decide(decision, by)
-            .map_err(anyhow::Error::msg),
-    )
-}
-
 /// Measures on the runtime that this blocking thread belongs to; one measurement at a time.
 fn measure(run: &Run) -> anyhow::Result<BTreeMap<String, Option<u32>>> {
     let _one = run
@@ -151,6 +148,47 @@ fn measure(run: &Run) -> anyhow::Result<BTreeMap<String, Option<u32>>> {
         .map_err(|_| anyhow::anyhow!("the PoPs are being measured already; wait a few seconds"))?;
     let measurement = firewall::measure::all(crate::daemon::random()?);
     Ok(tokio::runtime::Handle::current().block_on(measurement))
+}
+
+fn decide(run: &Run, decision: Decision, by: &str) -> Vec<u8> {
+    reply(
+        run.firewall
+            .decide(decision, by)
+            .map_err(anyhow::Error::msg),
+    )
+}
+
+/// Sends a test message by the policy in force. For each target, why it was not taken.
+fn test_alerts(run: &Run, channel: Option<&str>) -> anyhow::Result<Vec<(String, Option<String>)>> {
+    // Each holds a place of the control socket for as long as servers are silent.
+    static ONE: Mutex<()> = Mutex::new(());
+    let _one = match ONE.try_lock() {
+        Ok(one) => one,
+        Err(TryLockError::Poisoned(one)) => one.into_inner(),
+        Err(TryLockError::WouldBlock) => {
+            anyhow::bail!("a test message is on its way already; wait for it")
+        }
+    };
+    let (policy, mut clock) = {
+        let desk = run.shared.lock();
+        (desk.gate.policy().clone(), desk.clock.clone())
+    };
+    let random = crate::daemon::random()?;
+    let outcomes = alerts::test(
+        &policy.alerts,
+        policy.settings.mode,
+        channel,
+        &mut clock,
+        random,
+    )?;
+    let why = |outcome: Outcome| match outcome {
+        Outcome::Accepted => None,
+        Outcome::Later { why, .. } | Outcome::Never { why } => Some(why),
+    };
+    Ok(outcomes
+        .into_iter()
+        .map(|(target, outcome)| (target, why(outcome)))
+        .collect())
 }
 
 fn reply<T: Serialize>(answer: anyhow::Result<T>) -> Vec<u8> {
@@ -176,9 +214,11 @@ fn reload(run: &Run) -> anyhow::Result<()> {
     // policy (docs/security.md F13).
     (run.firewall.replace_policy(compiled.clone()))
         .map_err(|problem| anyhow::anyhow!("the firewall does not take it over: {problem}"))?;
+    run.syslog.set(compiled.syslog.clone());
     run.shared.replace_policy(compiled, &clock);
     run.policies.fetch_add(1, Ordering::Relaxed);
     run.network.write(wish, &run.shared);
+    run.alerts.wake();
     crate::daemon::give_memory_back();
     if origin == Origin::Loaded {
         run.policy_is_sound();

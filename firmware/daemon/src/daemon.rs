@@ -28,6 +28,7 @@ use trunkguard_store::{
 };
 
 use crate::{
+    alerts::{self, Alerts},
     cli::{self, RunArguments},
     clock::Clock,
     control_server,
@@ -37,7 +38,9 @@ use crate::{
     network::Wishes,
     page, panel, policy,
     setup_window::SetupWindow,
-    sockets, streams, tls, udp, words,
+    sockets, streams,
+    syslog::Syslog,
+    tls, udp, words,
 };
 
 /// What the parts of one run have in common.
@@ -48,6 +51,8 @@ pub struct Run {
     pub firewall: Firewall,
     /// How the box itself is to be reached.
     pub network: Wishes,
+    /// Who tells the owner.
+    pub alerts: Alerts,
     /// The state directory.
     pub state: PathBuf,
     /// When it began.
@@ -62,6 +67,8 @@ pub struct Run {
     pub turns: Arc<AtomicU64>,
     /// Policies that were taken over since the start.
     pub policies: AtomicU64,
+    /// Who tells a log server of calls and incidents.
+    pub syslog: Syslog,
     /// Somebody stands in front of the box and sets it up.
     pub setup_window: SetupWindow,
     /// The board's network ports.
@@ -171,16 +178,32 @@ pub fn run(arguments: &RunArguments) -> anyhow::Result<()> {
     .context("the firewall's thread cannot be started")?;
     shared.set_firewall(firewall.clone());
 
+    // Who tells a log server, where one is named.
+    let (syslog, syslog_thread) =
+        Syslog::start(&arguments.state, shared.lock().gate.policy().syslog.clone())
+            .context("the thread that tells the log server cannot be started")?;
+    shared.set_syslog(syslog.clone());
+
     // How the box itself is to be reached: a file for `trunkguard network`, where one is asked for.
     let network = Wishes::new(arguments.network_wish.clone(), Facts::ports_of(&board));
     let in_force = shared.lock().gate.policy().clone();
     network.begin(&in_force, &shared);
+
+    // Who tells the owner of what the journal notes.
+    let (alerts, alerts_thread) = alerts::start(alerts::Parts {
+        shared: shared.clone(),
+        state: arguments.state.clone(),
+        clock: clock.clone(),
+        random: Box::new(random()?),
+    })
+    .context("the thread of alerts cannot be started")?;
     give_memory_back();
 
     let run = Arc::new(Run {
         shared: shared.clone(),
         firewall: firewall.clone(),
         network,
+        alerts: alerts.clone(),
         state: arguments.state.clone(),
         start: Instant::now(),
         sip,
@@ -188,6 +211,7 @@ pub fn run(arguments: &RunArguments) -> anyhow::Result<()> {
         policy_problem: Mutex::new(policy_problem),
         turns: Arc::default(),
         policies: AtomicU64::default(),
+        syslog: syslog.clone(),
         setup_window: SetupWindow::default(),
         ports: Facts::ports_of(&board),
         measures: Mutex::default(),
@@ -275,8 +299,13 @@ pub fn run(arguments: &RunArguments) -> anyhow::Result<()> {
     if firewall_thread.join().is_err() {
         warn!("the firewall's thread ended by a panic");
     }
+    alerts.stop(alerts_thread);
     if let Some(journal) = shared.journal() {
         journal.flush();
+    }
+    syslog.stop();
+    if syslog_thread.join().is_err() {
+        warn!("the thread that tells the log server ended by a panic");
     }
     line.clear();
     control_server::remove(&arguments.state);

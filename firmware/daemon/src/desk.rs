@@ -32,6 +32,8 @@ use crate::{
     held::{self, Held, Route, Waiting},
     logs::CallLog,
     streams::Connections,
+    syslog::Syslog,
+    tally::Tally,
     trace::{Recorder, Way},
 };
 
@@ -74,29 +76,39 @@ pub struct Desk {
     entries: Vec<Entry>,
     log: CallLog,
     lines: Vec<Line>,
+    /// Counts what was decided.
+    pub tally: Tally,
+    syslog: Option<Syslog>,
     /// Which second, and how many strangers' datagrams were looked at in it.
     witnessed: (u64, u32),
     seen: Vec<Evidence>,
 }
 
-/// A call that gets a line in the log, once the lock is free.
+/// A call that is told of, once the lock is free: in the log, to a log server, or both.
 pub struct Line {
     record: Record,
     policy: Arc<Policy>,
     source: IpAddr,
+    logged: bool,
+    syslog: Option<Syslog>,
 }
 
 impl Line {
     /// Writes it.
-    pub fn write(&self) {
+    pub fn write(self) {
         let clients = self.policy.clients();
-        if let Some(client) = clients.get(self.record.client as usize) {
+        if self.logged
+            && let Some(client) = clients.get(self.record.client as usize)
+        {
             crate::logs::call(
                 &self.record,
                 client,
                 self.source,
                 self.policy.settings.log_numbers,
             );
+        }
+        if let Some(syslog) = self.syslog {
+            syslog.call(self.record, self.policy, self.source);
         }
     }
 }
@@ -117,6 +129,8 @@ impl Shared {
             entries: Vec::with_capacity(2 * BATCH),
             log: CallLog::default(),
             lines: Vec::with_capacity(2 * BATCH),
+            tally: Tally::default(),
+            syslog: None,
             witnessed: (0, 0),
             seen: Vec::with_capacity(WITNESSED_PER_SECOND as usize),
         };
@@ -133,7 +147,10 @@ impl Shared {
 
     /// Hires the journal; once, before the first call.
     pub fn set_journal(&self, journal: Journal) {
-        let clients = names(self.lock().gate.policy());
+        let mut desk = self.lock();
+        let clients = names(desk.gate.policy());
+        desk.tally.set_clients(&clients);
+        drop(desk);
         journal.announce(clients);
         let _ = self.journal.set(journal);
     }
@@ -146,6 +163,11 @@ impl Shared {
     /// Says who is told of strangers; once, before the first message.
     pub fn set_firewall(&self, firewall: Firewall) {
         let _ = self.firewall.set(firewall);
+    }
+
+    /// Says who tells a log server of calls; once, before the first message.
+    pub fn set_syslog(&self, syslog: Syslog) {
+        self.lock().syslog = Some(syslog);
     }
 
     /// Takes the lock. A panic under it has been reported; the state behind it is whole between
@@ -205,7 +227,7 @@ impl Shared {
         self.hand_over(&mut desk);
         let lines = std::mem::take(&mut desk.lines);
         drop(desk);
-        lines.iter().for_each(Line::write);
+        lines.into_iter().for_each(Line::write);
         answer.map(|(len, _)| len)
     }
 
@@ -353,6 +375,7 @@ impl Shared {
         desk.clock = desk.clock.with_zone_of(clock);
         self.recorder.set_numbers(policy.settings.log_numbers);
         desk.uas.forget_clients();
+        desk.tally.set_clients(&names(&policy));
         let old = desk.gate.replace_policy(policy);
         drop(desk);
         // Freed without the lock: it may be large.
@@ -488,16 +511,21 @@ impl Desk {
     }
 
     fn note(&mut self, record: &Record, source: IpAddr) {
-        if self.log.admits(record.unix_ms) {
+        self.tally.count(record);
+        let logged = self.log.admits(record.unix_ms);
+        let syslog = self.syslog.as_ref().filter(|syslog| syslog.wants_calls());
+        if logged || syslog.is_some() {
             self.lines.push(Line {
                 record: record.clone(),
                 policy: self.gate.policy().clone(),
                 source,
+                logged,
+                syslog: syslog.cloned(),
             });
         }
     }
 
-    /// Calls that get a line in the log, to be written without the lock.
+    /// Calls that are told of, to be written without the lock.
     pub fn take_lines(&mut self, into: &mut Vec<Line>) {
         into.append(&mut self.lines);
     }

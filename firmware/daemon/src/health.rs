@@ -14,7 +14,14 @@ use trunkguard_page::live::Changes;
 use trunkguard_pbx::health::Advice;
 use trunkguard_store::journal::Journal;
 
-use crate::{daemon::Run, firewall::view::FirewallStatus, pbx_health, words};
+use crate::{
+    alerts::{ChannelStatus, Standing},
+    daemon::Run,
+    firewall::view::FirewallStatus,
+    pbx_health,
+    syslog::SyslogStatus,
+    words,
+};
 
 /// Everything at a glance.
 #[derive(Debug, Serialize, Deserialize)]
@@ -60,6 +67,15 @@ pub struct Status {
     pub journal: JournalStatus,
     /// The firewall.
     pub firewall: FirewallStatus,
+    /// Where alerts go, and whether they arrive.
+    #[serde(default)]
+    pub alerts: Standing,
+    /// Now, in milliseconds since 1970.
+    #[serde(default)]
+    pub unix_ms: i64,
+    /// The log server; absent where there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub syslog: Option<SyslogStatus>,
 }
 
 /// One client.
@@ -215,12 +231,36 @@ impl fmt::Display for Status {
             journal.stored, journal.commits, journal.lost
         )?;
         writeln!(f, "  firewall   {}", self.firewall)?;
+        if let Some(syslog) = &self.syslog {
+            writeln!(f, "  syslog     {syslog}")?;
+        }
         writeln!(
             f,
             "  alerts     {} open (trunkguard alerts)",
             journal.open_incidents
-        )
+        )?;
+        (self.alerts.channels.iter())
+            .try_for_each(|channel| writeln!(f, "             {}", words_of(channel, self.unix_ms)))
     }
+}
+
+/// One channel in a line.
+fn words_of(channel: &ChannelStatus, now_ms: i64) -> String {
+    let ago = |ms: i64| duration(now_ms.saturating_sub(ms).max(0).unsigned_abs() / 1_000);
+    let accepted = channel
+        .accepted_ms
+        .map_or("nothing delivered yet".into(), |at| {
+            format!("delivered {} ago", ago(at))
+        });
+    let waiting = match channel.waiting {
+        0 => String::new(),
+        waiting => format!(", {waiting} waiting"),
+    };
+    let failed = match (&channel.error, channel.failed_ms) {
+        (Some(error), Some(at)) => format!("; failed {} ago: {error}", ago(at)),
+        _ => String::new(),
+    };
+    format!("{}: {accepted}{waiting}{failed}", channel.target)
 }
 
 fn duration(seconds: u64) -> String {
@@ -281,6 +321,12 @@ pub fn status(run: &Run) -> Status {
     }
     let firewall = run.firewall.view().status.clone();
     problems.extend(firewall.problem.clone());
+    let alerts = run.alerts.standing();
+    let of_channels = alerts.channels.iter();
+    problems.extend(of_channels.filter_map(|channel| channel.trouble(now.unix_ms)));
+    problems.extend(alerts.problem.clone());
+    let syslog = run.syslog.status();
+    problems.extend(syslog.as_ref().and_then(|syslog| syslog.problem.clone()));
     if now.local.is_none() {
         problems.push(
             "the clock is not set: business hours are taken as open; check the time server".into(),
@@ -376,5 +422,8 @@ pub fn status(run: &Run) -> Status {
             failing: journal.failing,
         },
         firewall,
+        alerts,
+        unix_ms: now.unix_ms,
+        syslog,
     }
 }

@@ -3,6 +3,7 @@
 //! Exit codes: 0 done, 1 the answer is no (denied, unhealthy), 2 usage or bad input. Errors go to
 //! standard error: one line first, the chain of causes after it.
 
+mod alerts;
 mod backup;
 mod batch;
 mod cli;
@@ -12,11 +13,13 @@ mod control_server;
 mod daemon;
 mod desk;
 mod doctor;
+mod figures;
 mod firewall;
 mod health;
 mod held;
 mod logs;
 mod network;
+mod operations;
 mod page;
 mod panel;
 mod pbx_health;
@@ -27,6 +30,8 @@ mod setup_window;
 mod sockets;
 mod streams;
 mod suggest;
+mod syslog;
+mod tally;
 mod tls;
 mod trace;
 mod udp;

@@ -74,7 +74,7 @@ fn tell(problem: &str, shared: &Shared) {
     warn!("the box's network stays as it is: {problem}");
     if let Some(journal) = shared.journal() {
         journal.raise(
-            "network",
+            "box-network",
             &format!("the box's network stays as it is: {problem}"),
         );
     }

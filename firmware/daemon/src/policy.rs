@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use anyhow::{Context, bail};
-use trunkguard_core::policy::{Definition, Policy, Problem};
+use trunkguard_core::policy::{Definition, Mode, Policy, Problem};
 use trunkguard_store::{
     file::{self, FileError},
     policy_store::{Origin, PolicyStore},
@@ -43,6 +43,35 @@ pub fn read_sent(text: &str) -> Result<Definition, FileError> {
         Ok(_) => Ok(definition),
         Err(problem) => Err(file::problem(text, name, "settings.time_zone", &problem)),
     }
+}
+
+/// The same, as JSON.
+///
+/// # Errors
+/// Where it is no such JSON, or the key and the remedy.
+pub fn read_sent_json(text: &str) -> Result<Definition, FileError> {
+    let wrong = |line, column, message| FileError {
+        file: SENT.into(),
+        line,
+        column,
+        key: String::new(),
+        message,
+    };
+    let definition: Definition = serde_json::from_str(text)
+        .map_err(|problem| wrong(problem.line(), problem.column(), problem.to_string()))?;
+    if ![0, file::FORMAT].contains(&definition.format) {
+        let message = format!("this format is not known here; write {}", file::FORMAT);
+        return Err(FileError {
+            key: "format".into(),
+            ..wrong(0, 0, message)
+        });
+    }
+    // What it says is looked over as a file is; lines of that are nobody's.
+    read_sent(&file::render(&definition)).map_err(|problem| FileError {
+        line: 0,
+        column: 0,
+        ..problem
+    })
 }
 
 /// The policy to begin with where none is stored: a file, or the example built in.
@@ -120,6 +149,17 @@ pub fn change(state: &Path, edit: impl FnOnce(&mut Definition)) -> anyhow::Resul
     put_in_force(state, Some(&before), &after)
 }
 
+/// Stores another mode and has the running daemon take it over, or leaves everything as it was.
+///
+/// # Errors
+/// As [`put_in_force`].
+pub fn set_mode(state: &Path, mode: Mode) -> anyhow::Result<Force> {
+    let (mut store, _) = PolicyStore::open(state)?;
+    let before = store.definition()?;
+    store.set_mode(mode)?;
+    take_over(state).or_else(|problem| take_back(&mut store, &before, problem))
+}
+
 /// The daemon goes on with what was before: so does the store.
 ///
 /// # Errors
@@ -162,6 +202,14 @@ pub fn compile(definition: &Definition) -> anyhow::Result<Policy> {
             None => bail!("the stored policy does not fit together"),
         },
     }
+}
+
+/// What is stored.
+///
+/// # Errors
+/// A state directory that cannot be used.
+pub fn stored(state: &Path) -> anyhow::Result<Definition> {
+    Ok(PolicyStore::open(state)?.0.definition()?)
 }
 
 /// The office's time zone, as stored.

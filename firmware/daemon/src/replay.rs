@@ -310,10 +310,11 @@ mod tests {
                 unix_ms: START + second * 1_000,
                 local: None,
             };
+            let blank = blank();
             let request = Request {
                 dialled: number.as_bytes(),
                 from: b"2001",
-                ..request(n as u128 + 1, &blank())
+                ..request(n as u128 + 1, &blank)
             };
             let Invite::Decided { record, .. } = lane.gate.invite(&now, 0, &request) else {
                 panic!("{number} was not decided");

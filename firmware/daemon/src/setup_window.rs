@@ -1,5 +1,5 @@
 //! The set-up window: for ten minutes after somebody has held the button, the box may be set up by who
-//! has no password yet. It opens by the button alone, and closes by itself.
+//! has no password yet. It opens by the button alone, and closes by itself, or when a password was set.
 
 use std::{
     sync::{Mutex, PoisonError},
@@ -25,6 +25,12 @@ impl SetupWindow {
             *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(now + OPEN);
         }
         asked
+    }
+
+    /// Closes it: what it was opened for is being done. Was it open at `now`?
+    pub fn close(&self, now: Instant) -> bool {
+        let until = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
+        until.is_some_and(|until| until > now)
     }
 
     /// How long it is open yet, from `now`; `None` when it is not.
@@ -69,6 +75,10 @@ mod tests {
         assert_eq!(window.left(nearly), Some(Duration::from_millis(1)));
         assert_eq!(window.left(now + OPEN), None);
         assert_eq!(window.left(now + 2 * OPEN), None);
+        assert!(window.open(&held(10_000), now));
+        assert!(window.close(now));
+        assert!(!window.close(now), "it is over when it was used");
+        assert_eq!(window.left(now), None);
         assert!(window.open(&held(10_000), nearly), "again, from then on");
         assert_eq!(
             window.left(now + OPEN),

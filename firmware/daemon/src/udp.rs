@@ -49,7 +49,7 @@ pub fn serve(shared: &Arc<Shared>, stop: &AtomicBool, turns: &AtomicU64) -> std:
             desk.take_evidence(&mut seen);
         }
         sender.send(socket);
-        lines.drain(..).for_each(|line| line.write());
+        lines.drain(..).for_each(Line::write);
         shared.report_strangers(&mut seen);
         turns.fetch_add(1, Ordering::Relaxed);
         if let Err(problem) = received {

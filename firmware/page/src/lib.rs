@@ -1,5 +1,5 @@
 //! The local page: what an installer and an owner see of the box. HTTPS by the box's own certificate, accounts, HTML,
-//! and soon the JSON API.
+//! and the JSON API.
 //!
 //! # How it is made
 //!
@@ -20,6 +20,8 @@
 //! Everything works without JavaScript; `assets/live.js` only refreshes elements that have `data-live`.
 
 pub mod accounts;
+pub mod alerts;
+pub mod api;
 pub mod backup;
 pub mod calls;
 pub mod diagnostics;
@@ -68,6 +70,10 @@ pub struct Parts {
     pub accounts: Arc<dyn accounts::Source>,
     /// Backup and restore.
     pub backup: Arc<dyn backup::Source>,
+    /// Incidents and who is told of them.
+    pub alerts: Arc<dyn alerts::Source>,
+    /// The API for programs.
+    pub api: Arc<dyn api::Source>,
     /// The first page.
     pub home: Arc<dyn home::Source>,
     /// PBXs: setting one up, and known flaws.
@@ -93,6 +99,8 @@ pub fn routes() -> Router<Shell> {
     Router::new()
         .merge(accounts::routes())
         .merge(backup::routes())
+        .merge(alerts::routes())
+        .merge(api::routes())
         .merge(home::routes())
         .merge(pbx::routes())
         .merge(calls::routes())

@@ -1,7 +1,9 @@
 //! What the page keeps: who may log in, and who did what. File `page.v1.db` in the state directory.
 //!
-//! The process that serves the page is its only writer. A damaged file is moved aside and an empty one made: then nobody can
+//! The process that serves the page writes it, and `trunkguard token` beside it. A damaged file is moved aside and an empty one made: then nobody can
 //! log in until somebody in front of the box sets a password again, which is what a damaged list of passwords should mean.
+
+mod tokens;
 
 use std::{
     net::IpAddr,
@@ -11,6 +13,7 @@ use std::{
 use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, Row, params};
 
 use crate::disk;
+pub use tokens::{MOST_TOKENS, StoredToken};
 
 /// Name of the file; the version is in the name, as that of the history.
 const FILE: &str = "page.v1.db";
@@ -70,6 +73,15 @@ pub enum PageError {
     /// There are too many.
     #[error("there are {MOST_ACCOUNTS} accounts already; remove one first")]
     Full,
+    /// There is no such token.
+    #[error("there is no such token")]
+    NoToken,
+    /// Another has this name.
+    #[error("there is a token of this name already; choose another name, or remove that one first")]
+    TokenExists,
+    /// There are too many.
+    #[error("there are {MOST_TOKENS} tokens already; remove one first")]
+    TokensFull,
     /// The disk or the file.
     #[error("{0}")]
     Disk(String),
@@ -288,6 +300,7 @@ fn connect(path: &Path) -> rusqlite::Result<Connection> {
         tx.pragma_update(None, "application_id", APPLICATION)?;
         tx.pragma_update(None, "user_version", 1)?;
     }
+    tx.execute_batch(tokens::SCHEMA)?;
     tx.commit()?;
     let sound: Option<String> = connection
         .query_row("PRAGMA quick_check(1)", [], |r| r.get(0))

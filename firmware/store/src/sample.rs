@@ -1,7 +1,12 @@
 //! Any definition and any record at all, for property tests.
 
-use proptest::{collection::vec, option, prelude::*};
+use proptest::{
+    collection::{btree_map, vec},
+    option,
+    prelude::*,
+};
 use trunkguard_core::{
+    alerts::{KINDS, Kind as IncidentKind, When},
     number::{Digits, Format, Kind},
     pattern::Pattern,
     policy::*,
@@ -252,6 +257,88 @@ fn network_settings() -> impl Strategy<Value = Addresses> {
         )
 }
 
+fn alerts() -> impl Strategy<Value = Alerts> {
+    let clock = || {
+        (0..1_440u16).prop_map(|m| Clock::parse(&format!("{:02}:{:02}", m / 60, m % 60)).unwrap())
+    };
+    let address =
+        || "[a-z]{1,8}@[a-z]{1,8}\\.example".prop_map(|a| MailAddress::parse(&a).unwrap());
+    let secret = || "[ -~]{8,20}".prop_map(|s| Secret::parse(&s).unwrap());
+    let security = prop_oneof![
+        Just(Security::Starttls),
+        Just(Security::Tls),
+        Just(Security::None)
+    ];
+    let host = prop_oneof![
+        Just("smtp.example.com"),
+        Just("192.168.1.5"),
+        Just("fd00::5")
+    ];
+    let login = option::of((name(), secret()));
+    let mail = (
+        host,
+        option::of(1..=65_535u16),
+        security,
+        login,
+        address(),
+        vec(address(), 1..4),
+    )
+        .prop_map(|(server, port, security, login, from, to)| {
+            let (username, password) = login.unzip();
+            Mail {
+                server: Host::parse(server).unwrap(),
+                port,
+                security,
+                username,
+                password,
+                from,
+                to,
+            }
+        });
+    let shape = prop_oneof![
+        Just(Shape::Json),
+        Just(Shape::Ntfy),
+        Just(Shape::Slack),
+        Just(Shape::Teams)
+    ];
+    let webhook = (
+        name(),
+        "https://[a-z]{1,9}\\.example/[a-z?=&%0-9]{1,20}",
+        shape,
+        option::of(secret()),
+    )
+        .prop_map(|(name, url, shape, secret)| Webhook {
+            name,
+            url: WebhookUrl::parse(&url).unwrap(),
+            shape,
+            secret,
+        });
+    let when = prop_oneof![
+        Just(When::Urgent),
+        Just(When::Now),
+        Just(When::Digest),
+        Just(When::Off)
+    ];
+    let kind = (0..KINDS.len()).prop_map(|at| IncidentKind::named(KINDS[at].0).unwrap());
+    (
+        (name(), any::<bool>(), option::of(clock())),
+        option::of((clock(), clock()).prop_map(|(from, to)| Quiet { from, to })),
+        btree_map(kind, when, 0..4),
+        (option::of(mail), vec(webhook, 0..3)),
+    )
+        .prop_map(
+            |((name, french, digest), quiet, kinds, (mail, webhooks))| Alerts {
+                name,
+                language: if french { Language::Fr } else { Language::En },
+                digest: digest.map_or(Digest::Off, Digest::At),
+                quiet,
+                kinds,
+                mail,
+                webhooks,
+            },
+        )
+}
+
 fn firewall() -> impl Strategy<Value = Firewall> {
     let topology = prop_oneof![
         Just(Topology::Side),
@@ -295,6 +382,48 @@ fn firewall() -> impl Strategy<Value = Firewall> {
                 },
                 ssh,
                 bans,
+            },
+        )
+}
+
+fn exports() -> impl Strategy<Value = (Syslog, Metrics)> {
+    let server = prop_oneof![
+        Just("logs.example.net"),
+        Just("192.0.2.7"),
+        Just("2001:db8::7")
+    ];
+    let transport = prop_oneof![
+        Just((Transport::Udp, false)),
+        Just((Transport::Tcp, false)),
+        Just((Transport::Tls, false)),
+        Just((Transport::Tls, true))
+    ];
+    let access = prop_oneof![
+        Just(MetricsAccess::Off),
+        Just(MetricsAccess::Token),
+        Just(MetricsAccess::Office)
+    ];
+    let rest = (0..8u8, any::<bool>(), any::<bool>());
+    (
+        option::of(server),
+        option::of(1..=65_535u16),
+        transport,
+        "[0-9a-f]{64}",
+        rest,
+        access,
+    )
+        .prop_map(
+            |(server, port, (transport, pinned), mark, (local, calls, incidents), access)| {
+                let syslog = Syslog {
+                    server: server.map(|server| Host::parse(server).unwrap()),
+                    port,
+                    transport,
+                    fingerprint: pinned.then(|| Fingerprint::parse(&mark).unwrap()),
+                    local,
+                    calls,
+                    incidents,
+                };
+                (syslog, Metrics { access })
             },
         )
 }
@@ -375,7 +504,13 @@ pub fn definition() -> impl Strategy<Value = Definition> {
         file: None,
     });
     (
-        (settings(), firewall(), network_settings()),
+        (
+            settings(),
+            firewall(),
+            network_settings(),
+            alerts(),
+            exports(),
+        ),
         rules(),
         vec(client(), 0..3),
         vec(group, 0..3),
@@ -384,7 +519,7 @@ pub fn definition() -> impl Strategy<Value = Definition> {
     )
         .prop_map(
             |(
-                (settings, firewall, network),
+                (settings, firewall, network, alerts, (syslog, metrics)),
                 policy,
                 mut clients,
                 mut groups,
@@ -401,6 +536,9 @@ pub fn definition() -> impl Strategy<Value = Definition> {
                     settings,
                     firewall,
                     network,
+                    alerts,
+                    syslog,
+                    metrics,
                     policy,
                     clients,
                     groups,

@@ -4,6 +4,7 @@
 //! box has logged and is then logged in. No redirect is followed unless asked ([`Browser::follow`]).
 
 mod answer;
+pub mod routes;
 mod tls;
 
 pub use answer::Answer;

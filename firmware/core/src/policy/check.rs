@@ -5,6 +5,7 @@ use alloc::{boxed::Box, format, vec::Vec};
 use super::{
     compile::{Compiler, bounds},
     definition::{Burst, Client, Definition, LimitSet, Limits, NumberList, Rules, Settings},
+    exports::{Syslog, Transport},
     firewall::Firewall,
     place::Place,
     values::CountryCode,
@@ -69,6 +70,21 @@ impl Compiler {
         }
         if f.dns.len() > 4 {
             self.problem("firewall.dns", "at most 4 servers");
+        }
+    }
+
+    pub(super) fn syslog(&mut self, s: &Syslog) {
+        if s.local > 7 {
+            self.problem("syslog.local", "write 0 to 7, for local0 to local7");
+        }
+        if s.port == Some(0) {
+            self.problem("syslog.port", "write 1 to 65535");
+        }
+        if s.fingerprint.is_some() && s.transport != Transport::Tls {
+            self.problem(
+                "syslog.fingerprint",
+                "only a server that is reached by TLS has a certificate; write transport = \"tls\", or leave it out",
+            );
         }
     }
 

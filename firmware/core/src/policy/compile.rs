@@ -5,7 +5,9 @@ use core::net::IpAddr;
 use hashbrown::HashMap;
 
 use super::{
+    alerts::Alerts,
     definition::{Client, Definition, Settings},
+    exports::{Metrics, Syslog},
     firewall::Firewall,
     network::Addresses,
     place::{Place, Sources},
@@ -46,6 +48,12 @@ pub struct Policy {
     pub firewall: Firewall,
     /// How the box itself is reached, as it is written.
     pub network: Addresses,
+    /// Who is told what, and when, as it is written.
+    pub alerts: Alerts,
+    /// Who is told of calls and incidents by syslog.
+    pub syslog: Syslog,
+    /// Who may read the figures.
+    pub metrics: Metrics,
     clients: Box<[Client]>,
     networks: Box<[(ipnet::IpNet, u16)]>,
     pub(super) places: Box<[Place]>,
@@ -181,6 +189,8 @@ impl Compiler {
         self.settings(&d.settings);
         self.firewall(&d.firewall);
         self.network(d);
+        self.alerts(&d.alerts);
+        self.syslog(&d.syslog);
         let lists = self.lists(&d.lists);
         let networks = self.networks(&d.clients);
         self.sizes(d);
@@ -236,6 +246,9 @@ impl Compiler {
             settings: d.settings.clone(),
             firewall: d.firewall.clone(),
             network: d.network.clone(),
+            alerts: d.alerts.clone(),
+            syslog: d.syslog.clone(),
+            metrics: d.metrics,
             clients: d.clients.clone().into(),
             networks,
             places: places.into(),

@@ -6,6 +6,8 @@
 use alloc::{string::String, vec::Vec};
 use serde::{Deserialize, Serialize};
 
+use super::alerts::Alerts;
+use super::exports::{Metrics, Syslog};
 use super::firewall::Firewall;
 use super::network::Addresses;
 use super::values::{
@@ -27,6 +29,15 @@ pub struct Definition {
     /// How the box itself is reached.
     #[serde(skip_serializing_if = "Addresses::is_default")]
     pub network: Addresses,
+    /// Who is told what, and when.
+    #[serde(skip_serializing_if = "Alerts::is_default")]
+    pub alerts: Alerts,
+    /// Who is told of calls and incidents by syslog.
+    #[serde(skip_serializing_if = "Syslog::is_default")]
+    pub syslog: Syslog,
+    /// Who may read the figures.
+    #[serde(skip_serializing_if = "Metrics::is_default")]
+    pub metrics: Metrics,
     /// Rules for everybody.
     pub policy: Rules,
     /// The PBXs that ask.

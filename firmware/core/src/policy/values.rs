@@ -47,6 +47,12 @@ impl Name {
         &self.0
     }
 }
+impl Name {
+    /// The product's own.
+    pub(super) fn trunkguard() -> Self {
+        Name("Trunkguard".into())
+    }
+}
 impl fmt::Display for Name {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)

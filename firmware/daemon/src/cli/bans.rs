@@ -7,9 +7,9 @@ use trunkguard_core::bans::{Banned, Service};
 
 use super::{
     Answer,
-    running::{Asked, decide, view},
+    running::{Asked, decide},
 };
-use crate::control::Decision;
+use crate::{control::Decision, operations::view};
 
 #[derive(clap::Args)]
 pub struct Arguments {

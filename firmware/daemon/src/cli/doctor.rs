@@ -6,7 +6,10 @@ use clap::Args;
 use trunkguard_board::Profile;
 
 use super::{Answer, print};
-use crate::doctor::{self, Severity};
+use crate::{
+    doctor::{self, Severity},
+    operations,
+};
 
 /// Where to look.
 #[derive(Args)]
@@ -27,10 +30,9 @@ pub struct Arguments {
 
 pub fn run(arguments: &Arguments) -> anyhow::Result<Answer> {
     let board = Profile::load(&arguments.board)?;
-    let facts = doctor::gather::facts(&arguments.state, Some(&board));
-    let findings = doctor::examine(&facts);
+    let (findings, facts) = operations::doctor(&arguments.state, Some(&board));
     if arguments.json {
-        let json = serde_json::json!({ "findings": findings, "facts": facts });
+        let json = operations::doctor_json(&findings, &facts);
         print(serde_json::to_string_pretty(&json)? + "\n")?;
     } else {
         let shown = |f: &&doctor::Finding| arguments.all || f.severity > Severity::Ok;

@@ -2,18 +2,10 @@
 
 use std::{net::IpAddr, path::PathBuf};
 
-use anyhow::{Context, bail};
 use clap::Args;
-use jiff::{Timestamp, civil::DateTime, tz::TimeZone};
-use trunkguard_core::gate::Gate;
 
 use super::{Answer, print};
-use crate::{
-    clock::Clock,
-    control::{self, Ask, ExplainAsk},
-    policy,
-    reasons::{self, Explanation},
-};
+use crate::{control::ExplainAsk, operations};
 
 /// A call to be explained.
 #[derive(Args)]
@@ -45,24 +37,19 @@ pub struct Arguments {
 
 /// Asks the running daemon, whose figures are live; without one, the stored policy with no calls made.
 pub fn run(arguments: &Arguments) -> anyhow::Result<Answer> {
-    let zone = policy::zone(&arguments.state)?;
+    let at = arguments.at.as_deref();
     let ask = ExplainAsk {
         client: arguments.client.clone(),
         from: arguments.from.clone(),
         number: arguments.number.clone(),
-        at_ms: arguments
-            .at
-            .as_deref()
-            .map(|at| instant(at, &zone))
-            .transpose()?
-            .map(Timestamp::as_millisecond),
+        at_ms: at
+            .map(|at| operations::instant(&arguments.state, at))
+            .transpose()
+            .map_err(|problem| anyhow::anyhow!("--at: {problem:#}"))?,
         phone: arguments.phone,
         calls: arguments.calls,
     };
-    let explanation = match control::ask(&arguments.state, &Ask::Explain(ask.clone()))? {
-        Some(explanation) => explanation,
-        None => without_daemon(arguments, &ask)?,
-    };
+    let explanation = operations::explain(&arguments.state, &ask)?;
     if arguments.json {
         print(serde_json::to_string_pretty(&explanation)? + "\n")?;
     } else {
@@ -73,29 +60,4 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<Answer> {
     } else {
         Answer::No
     })
-}
-
-fn without_daemon(arguments: &Arguments, ask: &ExplainAsk) -> anyhow::Result<Explanation> {
-    let (compiled, _) = policy::load(&arguments.state, None)?;
-    let mut clock = Clock::new(&compiled.settings.time_zone).map_err(anyhow::Error::msg)?;
-    let gate = Gate::new(compiled.into(), (0, 0));
-    let mut explanation = Explanation::from(&reasons::explain(&gate, &mut clock, ask)?);
-    explanation.note = Some(
-        "no daemon runs on this state directory: limits are shown as if no call had been made"
-            .into(),
-    );
-    Ok(explanation)
-}
-
-fn instant(text: &str, zone: &TimeZone) -> anyhow::Result<Timestamp> {
-    if let Ok(at) = text.parse::<Timestamp>() {
-        return Ok(at);
-    }
-    let Ok(civil) = text.parse::<DateTime>() else {
-        bail!("--at: `{text}` is not a time; write it as 2026-12-24T18:30");
-    };
-    Ok(civil
-        .to_zoned(zone.clone())
-        .context("--at: no such time in the office's time zone")?
-        .timestamp())
 }

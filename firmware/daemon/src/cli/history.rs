@@ -2,16 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::bail;
 use clap::Args;
 use jiff::{Timestamp, tz::TimeZone};
-use trunkguard_store::history::{Call, Filter, History};
+use trunkguard_store::history::{Call, Filter};
 
 use super::{Answer, print};
-use crate::{
-    control::{self, Ask},
-    policy,
-};
+use crate::{operations, policy};
 
 /// Which calls to list.
 #[derive(Args)]
@@ -50,7 +46,10 @@ pub fn calls(arguments: &Arguments) -> anyhow::Result<Answer> {
         client: arguments.client.clone(),
         caller: arguments.from.clone(),
         number: arguments.number.clone(),
-        rule: arguments.rule.as_deref().map(rule).transpose()?,
+        rule: (arguments.rule.as_deref())
+            .map(operations::rule)
+            .transpose()
+            .map_err(|problem| anyhow::anyhow!("--rule: {problem:#}"))?,
         approved: if arguments.approved {
             Some(true)
         } else {
@@ -59,7 +58,7 @@ pub fn calls(arguments: &Arguments) -> anyhow::Result<Answer> {
         limit: arguments.limit,
         ..Filter::default()
     };
-    let calls = history(&arguments.state)?.calls(&filter)?;
+    let calls = operations::history(&arguments.state)?.calls(&filter)?;
     if arguments.json {
         return print(serde_json::to_string_pretty(&calls)? + "\n");
     }
@@ -69,26 +68,6 @@ pub fn calls(arguments: &Arguments) -> anyhow::Result<Answer> {
     let zone = policy::zone(&arguments.state)?;
     let lines: String = calls.iter().map(|call| line(call, &zone)).collect();
     print(lines)
-}
-
-/// The history with everything in it that a running daemon has not written yet.
-fn history(state: &Path) -> anyhow::Result<History> {
-    let _: Option<bool> = control::ask(state, &Ask::Flush)?;
-    Ok(History::open(state)?)
-}
-
-fn rule(name: &str) -> anyhow::Result<trunkguard_core::verdict::Rule> {
-    let rules = trunkguard_core::verdict::Rule::ALL;
-    match rules.iter().find(|rule| rule.name() == name) {
-        Some(&rule) => Ok(rule),
-        None => {
-            let names: Vec<&str> = rules.iter().map(|rule| rule.name()).collect();
-            bail!(
-                "--rule: there is no rule `{name}`; there is {}",
-                names.join(", ")
-            )
-        }
-    }
 }
 
 fn line(call: &Call, zone: &TimeZone) -> String {
@@ -125,7 +104,7 @@ fn at(unix_ms: i64, zone: &TimeZone) -> String {
 }
 
 pub fn alerts(state: &Path, json: bool) -> anyhow::Result<Answer> {
-    let incidents = history(state)?.incidents(true, 1_000)?;
+    let incidents = operations::incidents(&operations::history(state)?, true)?;
     if json {
         return print(serde_json::to_string_pretty(&incidents)? + "\n");
     }
@@ -153,28 +132,17 @@ pub fn alerts(state: &Path, json: bool) -> anyhow::Result<Answer> {
     print(lines)
 }
 
-/// Marks every open incident as seen. Only the daemon writes to the history, so one has to run.
+/// Marks every open incident as seen.
 pub fn acknowledge(state: &Path) -> anyhow::Result<Answer> {
-    match control::ask(state, &Ask::Acknowledge)? {
-        Some(true) => print("acknowledged; what happens again becomes a new alert after an hour\n"),
-        Some(false) => bail!("the history cannot be written to; `trunkguard status` says why"),
-        None => bail!(
-            "no daemon runs on {}; start it, and acknowledge again",
-            state.display()
-        ),
-    }
+    operations::acknowledge(state)?;
+    print("acknowledged; what happens again becomes a new alert after an hour\n")
 }
 
 /// Proposes `[policy]` from the approved calls of the last days.
 pub fn suggest(state: &Path, days: u16, json: bool) -> anyhow::Result<Answer> {
     let suggestion = crate::suggest::suggest(state, days)?;
     if json {
-        let json = serde_json::json!({
-            "policy": suggestion.rules,
-            "reasons": suggestion.reasons,
-            "calls": suggestion.calls,
-            "days": suggestion.days,
-        });
+        let json = operations::suggestion_json(&suggestion);
         return print(serde_json::to_string_pretty(&json)? + "\n");
     }
     print(suggestion.render())

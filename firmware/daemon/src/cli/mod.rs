@@ -1,6 +1,7 @@
 //! The command line. Each subcommand is a file that asks the running daemon, or the state directory
 //! where no daemon runs.
 
+mod alerts;
 mod appliance;
 mod backup;
 mod bans;
@@ -78,14 +79,8 @@ enum Command {
     Status(Output),
     /// List decided calls, the newest first.
     Calls(history::Arguments),
-    /// List what needs a look: one line per incident.
-    Alerts {
-        #[command(flatten)]
-        output: Output,
-        /// Mark all of them as seen, as the button on the box does.
-        #[arg(long, conflicts_with = "json")]
-        acknowledge: bool,
-    },
+    /// List what needs a look: one line per incident; try the channels that tell of it.
+    Alerts(alerts::Arguments),
     /// Show or set the mode.
     Mode {
         #[command(flatten)]
@@ -233,11 +228,7 @@ pub fn run(arguments: Arguments) -> anyhow::Result<Answer> {
         Command::Board { command } => board::run(command),
         Command::Status(output) => status::run(&output.state.dir, output.json),
         Command::Calls(arguments) => history::calls(&arguments),
-        Command::Alerts {
-            output,
-            acknowledge: false,
-        } => history::alerts(&output.state.dir, output.json),
-        Command::Alerts { output, .. } => history::acknowledge(&output.state.dir),
+        Command::Alerts(arguments) => alerts::run(&arguments),
         Command::Mode { output, mode } => {
             let mode = mode.map(|mode| match mode {
                 ModeArgument::Detect => trunkguard_core::policy::Mode::Detect,

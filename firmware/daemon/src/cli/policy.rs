@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use trunkguard_core::policy::Mode;
-use trunkguard_store::{file, policy_store::PolicyStore};
+use trunkguard_store::file;
 
 use super::{Answer, print};
 
@@ -28,23 +28,15 @@ pub fn take_file(state: &Path, path: &Path) -> anyhow::Result<(String, &'static 
 }
 
 pub fn export(state: &Path) -> anyhow::Result<Answer> {
-    let (store, _) = PolicyStore::open(state)?;
-    print(file::render(&store.definition()?))
+    print(file::render(&crate::policy::definition(state)?))
 }
 
 pub fn mode(state: &Path, wanted: Option<Mode>, json: bool) -> anyhow::Result<Answer> {
-    let (mut store, _) = PolicyStore::open(state)?;
     let running = match wanted {
-        Some(mode) => {
-            let before = store.definition()?;
-            store.set_mode(mode)?;
-            crate::policy::take_over(state)
-                .or_else(|problem| crate::policy::take_back(&mut store, &before, problem))?
-                .words()
-        }
+        Some(mode) => crate::policy::set_mode(state, mode)?.words(),
         None => "",
     };
-    let mode = store.definition()?.settings.mode;
+    let mode = crate::policy::definition(state)?.settings.mode;
     if json {
         print(format!("{}\n", serde_json::json!({ "mode": mode })))
     } else if running.is_empty() {

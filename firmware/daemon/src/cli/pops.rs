@@ -7,9 +7,9 @@ use trunkguard_core::pops::owner::Subject;
 
 use super::{
     Answer, print,
-    running::{Asked, decide, view},
+    running::{Asked, decide},
 };
-use crate::{control::Decision, firewall::view::PopsView};
+use crate::{control::Decision, firewall::view::PopsView, operations::view};
 
 #[derive(clap::Args)]
 pub struct Arguments {

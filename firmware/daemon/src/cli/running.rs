@@ -6,10 +6,7 @@ use anyhow::Context;
 use serde::Serialize;
 
 use super::{Answer, print};
-use crate::{
-    control::{self, Ask, Decision},
-    firewall::view::View,
-};
+use crate::{control::Decision, operations};
 
 /// Where the state is, before or behind an action.
 #[derive(clap::Args)]
@@ -33,6 +30,11 @@ impl Asked {
             .context("--state DIR is missing; name the daemon's state directory")
     }
 
+    /// Was JSON asked for?
+    pub fn json(&self) -> bool {
+        self.json
+    }
+
     /// Prints a list, as JSON where that was asked for.
     ///
     /// # Errors
@@ -50,30 +52,12 @@ impl Asked {
     }
 }
 
-/// What there is to see of the firewall.
-///
-/// # Errors
-/// When no daemon runs.
-pub fn view(state: &Path) -> anyhow::Result<View> {
-    ask(state, &Ask::Firewall)
-}
-
 /// Has the daemon do what a person decided, and prints what it says.
 ///
 /// # Errors
 /// When no daemon runs, or it refuses.
 pub fn decide(state: &Path, decision: Decision) -> anyhow::Result<Answer> {
-    let said: String = ask(state, &Ask::Decide(decision))?;
-    print(format!("{said}\n"))
-}
-
-fn ask<T: serde::de::DeserializeOwned>(state: &Path, ask: &Ask) -> anyhow::Result<T> {
-    control::ask(state, ask)?.with_context(|| {
-        format!(
-            "no daemon runs on {}; start it: trunkguard run --state {0}",
-            state.display()
-        )
-    })
+    print(format!("{}\n", operations::decide(state, decision)?))
 }
 
 /// Prints the script of the rules that are to be in force.
@@ -81,11 +65,7 @@ fn ask<T: serde::de::DeserializeOwned>(state: &Path, ask: &Ask) -> anyhow::Resul
 /// # Errors
 /// When no daemon runs, or the settings make no rules.
 pub fn ruleset(state: &Path) -> anyhow::Result<Answer> {
-    let view = view(state)?;
-    match view.status.problem {
-        Some(problem) if view.ruleset.is_empty() => anyhow::bail!("{problem}"),
-        _ => print(view.ruleset),
-    }
+    print(operations::ruleset(state)?)
 }
 
 /// Prints what was dropped, or would have been.
@@ -93,10 +73,9 @@ pub fn ruleset(state: &Path) -> anyhow::Result<Answer> {
 /// # Errors
 /// When no daemon runs.
 pub fn report(state: &Path, json: bool) -> anyhow::Result<Answer> {
-    let view = view(state)?;
+    let view = operations::view(state)?;
     if json {
-        let json = serde_json::json!({ "status": view.status, "report": view.report });
-        return print(format!("{json}\n"));
+        return print(format!("{}\n", operations::report_json(&view)));
     }
     let problem = view.status.problem.map_or_else(String::new, |problem| {
         format!("The rules are not those that were set: {problem}\n\n")

@@ -182,6 +182,8 @@ pub struct Daemon {
     pub firewall_problem: Option<String>,
     /// Where the page is served, where it is.
     pub page: Option<String>,
+    /// Who is told of incidents, and why one is not; `None` where the daemon does not say.
+    pub alerts: Option<Vec<(String, Option<String>)>>,
 }
 
 /// One PBX, by its address.

@@ -35,6 +35,10 @@ impl Source for Office {
         Ok(status.setup_window_s.map(Duration::from_secs))
     }
 
+    fn close_setup_window(&self) -> Answer<bool> {
+        self.ask(&Ask::CloseSetupWindow)
+    }
+
     fn note(&self, deed: &Deed) -> Answer<()> {
         self.kept()
             .note(&deed.who, deed.from, &deed.what, &deed.detail)

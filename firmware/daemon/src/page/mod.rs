@@ -3,11 +3,14 @@
 //! (`trunkguard page`): no code of it touches a call.
 
 mod accounts;
+mod alerts;
+mod api;
 mod backup;
 mod budget;
 mod calls;
 pub mod certificate;
 mod diagnostics;
+mod figures;
 mod firewall;
 mod home;
 mod live;
@@ -15,6 +18,7 @@ mod pbx;
 mod policy;
 mod settings;
 mod times;
+pub mod tokens;
 mod welcome;
 
 use std::{
@@ -118,8 +122,10 @@ fn refused(problem: &anyhow::Error) -> Problem {
 /// A store's error, for the page.
 fn unkept(error: PageError) -> Problem {
     match error {
-        PageError::NoAccount => Problem::NotFound,
-        PageError::Full => Problem::Refused(error.to_string()),
+        PageError::NoAccount | PageError::NoToken => Problem::NotFound,
+        PageError::Full | PageError::TokenExists | PageError::TokensFull => {
+            Problem::Refused(error.to_string())
+        }
         PageError::Disk(why) => Problem::Unavailable(why),
     }
 }
@@ -187,6 +193,8 @@ pub fn open(state: &Path, places: Places, shows_code: bool) -> anyhow::Result<Pa
     }
     let parts = Parts {
         accounts: Arc::new(office.clone()),
+        alerts: Arc::new(office.clone()),
+        api: Arc::new(office.clone()),
         home: Arc::new(office.clone()),
         pbx: Arc::new(office.clone()),
         calls: Arc::new(office.clone()),

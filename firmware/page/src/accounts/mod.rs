@@ -50,6 +50,12 @@ pub trait Source: Send + Sync {
     /// When the daemon does not answer.
     fn setup_window(&self) -> Answer<Option<Duration>>;
 
+    /// Closes the set-up window: it is for one password. Was it open? Of two who ask at the same time, one hears yes.
+    ///
+    /// # Errors
+    /// When the daemon does not answer.
+    fn close_setup_window(&self) -> Answer<bool>;
+
     /// Notes who did what from where, for the audit log.
     ///
     /// # Errors

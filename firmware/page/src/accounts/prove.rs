@@ -36,14 +36,17 @@ pub async fn proved(shell: &Shell, from: IpAddr, typed: Typed) -> Answer<Option<
         .password(move || Ok(of_password(account, &password)))
         .await?;
     let account = account.filter(|account| is_of_code(shell, account, &typed.code));
-    let what = if account.is_some() {
+    if account.is_some() {
         shell.attempts(|attempts| attempts.right(from, &name));
-        "log-in"
-    } else {
-        warn!(%from, "a log-in was refused");
-        "log-in-refused"
-    };
-    note(shell, &name, from, what, "").await?;
+        note(shell, &name, from, "log-in", "").await?;
+    } else if let Some(untold) = shell.attempts(|attempts| attempts.tells(Instant::now())) {
+        warn!(%from, untold, "a log-in was refused");
+        let detail = match untold {
+            0 => String::new(),
+            more => format!("+{more}"),
+        };
+        note(shell, &name, from, "log-in-refused", &detail).await?;
+    }
     Ok(account)
 }
 

@@ -14,7 +14,7 @@ use subtle::ConstantTimeEq;
 
 use super::{Account, Hash, Visit, begin, check, prove};
 use crate::{
-    Answer,
+    Answer, Problem,
     shell::{Frame, Look, Role, Section, Shell, read_form},
     texts,
     texts::plain,
@@ -81,9 +81,9 @@ pub async fn set_up(State(shell): State<Shell>, request: Request) -> Answer<Resp
     if let Err(problem) = check(&fields.password, &name, t) {
         return show(&shell, look, name, problem);
     }
-    if !presence(&shell, from, &fields.code).await? {
+    let Some(presence) = presence(&shell, from, &fields.code).await? else {
         return show(&shell, look, name, t.no_presence);
-    }
+    };
     let hash = shell.password(move || Hash::of(&fields.password)).await?;
     let account = Account {
         name: name.clone(),
@@ -95,6 +95,12 @@ pub async fn set_up(State(shell): State<Shell>, request: Request) -> Answer<Resp
     let is_first = shell
         .ask(move |parts| {
             let is_first = parts.accounts.accounts()?.is_empty();
+            // First, so that of two who set one at the same time only one does.
+            if presence == Presence::Window && !parts.accounts.close_setup_window()? {
+                return Err(Problem::Forbidden(
+                    "somebody else has just set a password; hold the button again".into(),
+                ));
+            }
             parts.accounts.put(&account)?;
             Ok(is_first)
         })
@@ -106,9 +112,18 @@ pub async fn set_up(State(shell): State<Shell>, request: Request) -> Answer<Resp
     begin(&shell, &name, Role::Owner, visit, next)
 }
 
+/// How somebody has shown to stand in front of the box.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Presence {
+    /// The window is open.
+    Window,
+    /// By the code of the terminal.
+    Code,
+}
+
 /// Has somebody shown to stand in front of the box? The code counts only while there is no account at all, and a wrong one
 /// costs time as a wrong password does. The button always counts.
-async fn presence(shell: &Shell, from: IpAddr, code: &str) -> Answer<bool> {
+async fn presence(shell: &Shell, from: IpAddr, code: &str) -> Answer<Option<Presence>> {
     let (none, open) = shell
         .ask(|parts| {
             Ok((
@@ -118,20 +133,16 @@ async fn presence(shell: &Shell, from: IpAddr, code: &str) -> Answer<bool> {
         })
         .await?;
     if open {
-        return Ok(true);
+        return Ok(Some(Presence::Window));
     }
     shell.attempts(|attempts| attempts.begin(from, SET_UP, Instant::now()))?;
     let typed: String = code.chars().filter(char::is_ascii_alphanumeric).collect();
+    let typed = typed.to_ascii_uppercase();
     let wanted = shell.options().setup_code.as_deref().unwrap_or_default();
-    let fits = !wanted.is_empty()
-        && bool::from(
-            typed
-                .to_ascii_uppercase()
-                .as_bytes()
-                .ct_eq(wanted.as_bytes()),
-        );
+    let fits = !wanted.is_empty() && bool::from(typed.as_bytes().ct_eq(wanted.as_bytes()));
     if none && fits {
         shell.attempts(|attempts| attempts.right(from, SET_UP));
+        return Ok(Some(Presence::Code));
     }
-    Ok(none && fits)
+    Ok(None)
 }

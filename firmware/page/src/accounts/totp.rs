@@ -50,9 +50,9 @@ impl Key {
         let typed: String = code.chars().filter(char::is_ascii_digit).take(8).collect();
         let now = unix_s / STEP_S;
         (now.saturating_sub(1)..=now + 1)
+            .rev()
             .filter(|step| *step > after)
-            .filter(|step| bool::from(self.code(*step).as_bytes().ct_eq(typed.as_bytes())))
-            .last()
+            .find(|step| bool::from(self.code(*step).as_bytes().ct_eq(typed.as_bytes())))
     }
 
     /// What an app reads from a QR code: `otpauth://totp/…`.

@@ -22,6 +22,13 @@ const OF_ACCOUNT: Pace = Pace {
     each: Duration::from_secs(6),
     places: 64,
 };
+/// Refusals that are written down: so many at once, then one in a minute, however many there are. A flood of them must not wear
+/// out the card, nor push everything else out of the audit log.
+const TOLD: Pace = Pace {
+    at_once: 30,
+    each: Duration::from_secs(60),
+    places: 1,
+};
 /// Addresses that are known by a log-in; the oldest is forgotten first.
 const KNOWN: usize = 64;
 
@@ -41,6 +48,8 @@ pub struct Attempts {
     known: Vec<IpAddr>,
     /// Of whom the last one-time code was used, and of which step of time; as many as there are accounts.
     codes: Vec<(String, u64)>,
+    told: Vec<((), Instant)>,
+    untold: u32,
 }
 
 impl Attempts {
@@ -63,6 +72,16 @@ impl Attempts {
         take(&mut self.addresses, from, &OF_ADDRESS, now);
         take(&mut self.accounts, account.to_owned(), &OF_ACCOUNT, now);
         Ok(())
+    }
+
+    /// One more was refused: is it to be written down, and how many were not since the last that was?
+    pub fn tells(&mut self, now: Instant) -> Option<u32> {
+        if !wait(&self.told, &(), &TOLD, now).is_zero() {
+            self.untold = self.untold.saturating_add(1);
+            return None;
+        }
+        take(&mut self.told, (), &TOLD, now);
+        Some(std::mem::take(&mut self.untold))
     }
 
     /// The step of time of the last code that this account has used; 0 before the first.
@@ -184,6 +203,15 @@ mod tests {
         assert!(attempts.begin(address(1), "owner", now).is_ok());
         assert!(attempts.begin(address(1_001), "other", now).is_ok());
         assert!(attempts.addresses.len() <= OF_ADDRESS.places);
+    }
+
+    #[test]
+    fn a_flood_of_refusals_is_told_in_few_lines() {
+        let (mut attempts, now) = (Attempts::default(), Instant::now());
+        let told = (0..1_000).filter(|_| attempts.tells(now).is_some()).count();
+        assert_eq!(told, 30);
+        assert_eq!(attempts.tells(now + TOLD.each), Some(970));
+        assert_eq!(attempts.tells(now + TOLD.each), None);
     }
 
     #[test]

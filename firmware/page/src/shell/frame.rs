@@ -39,6 +39,7 @@ impl Section {
         (Section::Calls, "/calls"),
         (Section::Policy, "/policy"),
         (Section::Firewall, "/firewall"),
+        (Section::Alerts, "/alerts"),
         (Section::Pbx, "/pbx"),
         (Section::Box, "/box/diagnostics"),
         (Section::Settings, "/settings"),

@@ -150,11 +150,6 @@ impl Sessions {
         self.all.retain(|session| session.key != key);
     }
 
-    /// Ends all there are: the accounts are others.
-    pub fn end_everybodys(&mut self) {
-        self.all.clear();
-    }
-
     /// Those of an account, the one that was used last first.
     pub fn of_account(&self, name: &str, now: Instant) -> Vec<Session> {
         let all = self.all.iter();
@@ -170,6 +165,11 @@ impl Sessions {
     pub fn end_one_of(&mut self, name: &str, id: &str) {
         self.all
             .retain(|session| session.name != name || session.id() != id);
+    }
+
+    /// Ends all there are: the accounts are others.
+    pub fn end_everybodys(&mut self) {
+        self.all.clear();
     }
 
     /// Ends all of this account but one: its password or role is another.

@@ -53,6 +53,41 @@ const DEEDS: &[(&str, &str, &str)] = &[
         "a fourni un certificat",
     ),
     ("mode", "changed the mode", "a changé le mode"),
+    ("policy", "changed the policy", "a changé la politique"),
+    ("token-added", "made a token", "a créé un jeton"),
+    ("token-removed", "removed a token", "a supprimé un jeton"),
+    (
+        "alerts-acknowledged",
+        "marked alerts as seen",
+        "a marqué les alertes comme vues",
+    ),
+    ("ban", "banned an address", "a bloqué une adresse"),
+    ("unban", "lifted a ban", "a débloqué une adresse"),
+    (
+        "pop-add",
+        "added an address or a name of VoIP.ms",
+        "a ajouté une adresse ou un nom de VoIP.ms",
+    ),
+    (
+        "pop-approve",
+        "approved an address of VoIP.ms",
+        "a approuvé une adresse de VoIP.ms",
+    ),
+    (
+        "pop-refuse",
+        "refused an address of VoIP.ms",
+        "a refusé une adresse de VoIP.ms",
+    ),
+    (
+        "pop-forget",
+        "took back a decision on VoIP.ms",
+        "a repris une décision sur VoIP.ms",
+    ),
+    (
+        "pops-refresh",
+        "had VoIP.ms’s names asked for",
+        "a fait redemander les noms de VoIP.ms",
+    ),
     (
         "record-sip",
         "recorded SIP messages, or stopped",

@@ -15,6 +15,7 @@ texts! {
         prevent_what: "The rules decide. This is how the box protects." / "Les règles décident. C’est ainsi que le boîtier protège.",
         lockdown_what: "Only emergency calls and numbers that are always allowed. For the moment in which something is wrong." / "Seulement les appels d’urgence et les numéros toujours permis. Pour le moment où quelque chose ne va pas.",
         hints: "Still to do" / "Encore à faire",
+        set_up: "To the first set-up, step by step" / "Vers la première configuration, étape par étape",
         hint_no_pbx: "No PBX is set up: tell the box where it is." / "Aucun PBX n’est configuré : indiquez au boîtier où il se trouve.",
         hint_silent: "The PBX {} has not been heard of yet. Place a call from a phone behind it; if nothing appears here, look at its trunk." / "Le PBX {} ne s’est pas encore fait entendre. Passez un appel depuis un téléphone derrière lui; si rien n’apparaît ici, vérifiez sa ligne réseau.",
         hint_detect: "When the list of calls that would be refused looks right, set the mode to Prevent: until then nothing is refused." / "Quand la liste des appels qui seraient refusés vous convient, passez en mode Prévention : d’ici là, rien n’est refusé.",

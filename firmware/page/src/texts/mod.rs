@@ -2,6 +2,8 @@
 //! and one that is missing does not compile. Nothing here holds markup.
 
 mod accounts;
+mod alerts;
+mod api;
 mod backup;
 mod calls;
 mod countries;
@@ -17,6 +19,8 @@ pub mod verdicts;
 mod welcome;
 
 pub use accounts::Accounts;
+pub use alerts::Alerts;
+pub use api::Api;
 pub use backup::Backup;
 pub use calls::Calls;
 pub use countries::{countries, country};
@@ -171,6 +175,8 @@ mod tests {
         for pairs in [
             Frame::PAIRS,
             Accounts::PAIRS,
+            Alerts::PAIRS,
+            Api::PAIRS,
             Home::PAIRS,
             Calls::PAIRS,
             Pbx::PAIRS,

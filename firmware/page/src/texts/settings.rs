@@ -12,6 +12,8 @@ texts! {
         accounts_why: "Who may look at this box, and who may change it." / "Qui peut consulter ce boîtier, et qui peut le modifier.",
         certificate: "Certificate" / "Certificat",
         certificate_why: "How a browser knows that it talks to this box." / "Comment un navigateur sait qu’il parle bien à ce boîtier.",
+        tokens: "Tokens for programs" / "Jetons pour programmes",
+        tokens_why: "What lets a program of yours ask this box without your password." / "Ce qui permet à un de vos programmes d’interroger ce boîtier sans votre mot de passe.",
         log: "Audit log" / "Journal des actions",
         log_why: "Who did what, when, and from where." / "Qui a fait quoi, quand et d’où.",
         password: "Password" / "Mot de passe",

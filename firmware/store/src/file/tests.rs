@@ -50,7 +50,7 @@ fn errors_name_file_line_column_key_fault_and_remedy() {
         ),
         (
             "colour = 1\n",
-            "dir/policy.toml:1:1: colour: `colour` is not a key here; allowed: format, settings, firewall, network, syslog, metrics, policy, client,",
+            "dir/policy.toml:1:1: colour: `colour` is not a key here; allowed: format, settings, firewall, network, alerts, syslog, metrics, policy, client,",
         ),
         (
             "[settings]\nmode = \"prevnt\"\n",
@@ -79,6 +79,18 @@ fn errors_name_file_line_column_key_fault_and_remedy() {
         (
             "[network]\naddress = \"192.168.1.2\"\n",
             "dir/policy.toml:2:11: network.address: `192.168.1.2` is not an IPv4 address with its network; write an address and its network such as 192.168.1.2/24, or dhcp",
+        ),
+        (
+            "[alerts.kinds]\ncountry = \"later\"\n",
+            "dir/policy.toml:2:11: alerts.kinds.country: `later` is not one of the words here; allowed: urgent, now, digest, off",
+        ),
+        (
+            "[alerts]\ndigest = \"24:00\"\n",
+            "dir/policy.toml:2:10: alerts.digest: `24:00` is not a time for the digest; write a time of day such as 07:30, or off",
+        ),
+        (
+            "[[alerts.webhook]]\nname = \"x\"\nurl = \"http://example.com/\"\n",
+            "dir/policy.toml:3:7: alerts.webhook[0].url: example.com cannot be reached by http,",
         ),
         (
             "[settings]\ntime_zone = 7\n",

@@ -3,7 +3,8 @@
 use rusqlite::params;
 use serde::Serialize;
 
-use super::{History, HistoryError};
+use super::{History, HistoryError, first_row, report_damage};
+use crate::journal::packed::Calls;
 
 /// Calls of a span.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
@@ -31,14 +32,26 @@ impl History {
         let mut counts = vec![Counts::default(); edges.len() - 1];
         // Which span: as many edges as are not after it, less one.
         let span = |ms: i64| edges.partition_point(|edge| *edge <= ms).wrapping_sub(1);
-        self.each_approved(first, MOST, |_, record| {
-            if let Some(counts) = counts.get_mut(span(record.unix_ms)) {
-                if record.verdict.allowed {
-                    counts.approved += 1;
-                } else {
-                    counts.would_refuse += 1;
+        self.with(|connection| {
+            let mut statement = connection.prepare(
+                "SELECT first_ms, packed FROM call WHERE id >= ?1 AND last_ms >= ?2 AND first_ms < ?3",
+            )?;
+            let begin = first_row(connection, first, MOST)?;
+            let mut rows = statement.query(params![begin, first, last])?;
+            while let Some(row) = rows.next()? {
+                let mut calls = Calls::new(row.get_ref(1)?.as_blob()?, row.get(0)?);
+                while let Some(front) = calls.front() {
+                    if let Some(counts) = counts.get_mut(span(front.unix_ms)) {
+                        match front.allowed {
+                            true => counts.approved += 1,
+                            false => counts.would_refuse += 1,
+                        }
+                    }
+                    calls.pass();
                 }
+                report_damage(&calls);
             }
+            Ok(())
         })?;
         let refusals: Vec<(i64, i64)> = self.with(|connection| {
             connection

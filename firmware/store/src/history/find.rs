@@ -10,7 +10,10 @@ use super::{
     call::{Call, MOST_CALLS, digits_of},
     report_damage,
 };
-use crate::journal::packed::Calls;
+use crate::{
+    codes::Coded,
+    journal::packed::{Calls, Front},
+};
 
 /// Octets of history that one page looks through: half a million calls.
 const LOOK: usize = 32 << 20;
@@ -150,6 +153,10 @@ struct Look<'a> {
     filter: &'a Filter,
     /// Texts that a row must have somewhere, or no call of it is wanted: most rows need not be unpacked.
     needles: Vec<Finder<'static>>,
+    /// Row ids of the client that is looked for.
+    ids: Option<Vec<u32>>,
+    /// The number on disk of the rule that is looked for.
+    rule: Option<u8>,
 }
 
 impl<'a> Look<'a> {
@@ -162,6 +169,11 @@ impl<'a> Look<'a> {
         Look {
             clients,
             filter,
+            ids: (filter.client.as_ref()).map(|wanted| {
+                let named = clients.iter().filter(|(_, name)| *name == wanted);
+                named.map(|(id, _)| *id).collect()
+            }),
+            rule: filter.rule.map(Coded::code),
             needles: texts
                 .map(|text| Finder::new(text.as_bytes()).into_owned())
                 .collect(),
@@ -172,6 +184,19 @@ impl<'a> Look<'a> {
         self.needles
             .iter()
             .all(|needle| needle.find(packed).is_some())
+    }
+
+    /// Can a call be wanted that has this in front? The rest of it is looked at only then.
+    fn may_be(&self, front: &Front) -> bool {
+        let filter = self.filter;
+        (filter.since_ms..=filter.until_ms).contains(&front.unix_ms)
+            && self
+                .ids
+                .as_ref()
+                .is_none_or(|ids| ids.contains(&front.client))
+            && (self.rule).is_none_or(|rule| rule == front.rule || front.first)
+            && filter.approved.is_none_or(|a| a == front.approved)
+            && filter.allowed.is_none_or(|a| a == front.allowed)
     }
 
     fn name(&self, client: u32) -> &str {
@@ -207,7 +232,15 @@ impl Approved<'_> {
             if look.may_be_in(packed) {
                 let mut calls = Calls::new(packed, first_ms);
                 // A row holds 256 calls at most.
-                for (place, (client, record)) in (0..before).zip(calls.by_ref()) {
+                for place in 0..before {
+                    let Some(front) = calls.front() else { break };
+                    if !look.may_be(&front) {
+                        calls.pass();
+                        continue;
+                    }
+                    let Some((client, record)) = calls.next() else {
+                        break;
+                    };
                     let name = look.name(client);
                     if look.filter.takes(name, &record) {
                         let key = Key::Approved(id, place);

@@ -294,26 +294,46 @@ impl History {
     /// # Errors
     /// When the file cannot be read.
     pub fn incidents(&self, only_open: bool, limit: u32) -> Result<Vec<Incident>, HistoryError> {
+        let limit = limit.min(MOST_CALLS);
         self.with(|connection| {
-            let mut statement = connection.prepare(
-                "SELECT incident.id, kind, client.name, caller, text, first_ms, last_ms, count, acknowledged_ms
-                 FROM incident LEFT JOIN client ON client.id = incident.client
-                 WHERE acknowledged_ms IS NULL OR NOT ?1 ORDER BY last_ms DESC LIMIT ?2",
-            )?;
-            let rows = statement.query_map(params![only_open, limit.min(MOST_CALLS)], |row| {
-                Ok(Incident {
-                    id: row.get(0)?,
-                    kind: row.get(1)?,
-                    client: row.get(2)?,
-                    caller: row.get(3)?,
-                    text: row.get(4)?,
-                    first_ms: row.get(5)?,
-                    last_ms: row.get(6)?,
-                    count: row.get::<_, i64>(7)?.unsigned_abs(),
-                    acknowledged_ms: row.get(8)?,
-                })
-            })?;
-            rows.collect()
+            some_incidents(
+                connection,
+                "acknowledged_ms IS NULL OR NOT ?1 ORDER BY last_ms DESC LIMIT ?2",
+                params![only_open, limit],
+            )
+        })
+    }
+
+    /// Incidents with a higher number than `after`, or that something was added to since `since_ms`: the
+    /// newest 2,000, by number.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn incidents_since(
+        &self,
+        after: i64,
+        since_ms: i64,
+    ) -> Result<Vec<Incident>, HistoryError> {
+        self.with(|connection| {
+            some_incidents(
+                connection,
+                "incident.id > ?1 OR last_ms >= ?2 ORDER BY incident.id DESC LIMIT 2000",
+                params![after, since_ms],
+            )
+        })
+    }
+
+    /// How many incidents nobody has acknowledged, and the highest number of any.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn open_incidents(&self) -> Result<(u64, i64), HistoryError> {
+        self.with(|connection| {
+            connection.query_row(
+                "SELECT count(*) FILTER (WHERE acknowledged_ms IS NULL), coalesce(max(id), 0) FROM incident",
+                [],
+                |r| Ok((r.get::<_, i64>(0)?.unsigned_abs(), r.get(1)?)),
+            )
         })
     }
 
@@ -342,6 +362,31 @@ impl History {
             ..totals
         })
     }
+}
+
+fn some_incidents(
+    connection: &Connection,
+    which: &str,
+    values: &[&dyn rusqlite::ToSql],
+) -> rusqlite::Result<Vec<Incident>> {
+    let mut statement = connection.prepare(&format!(
+        "SELECT incident.id, kind, client.name, caller, text, first_ms, last_ms, count, acknowledged_ms
+         FROM incident LEFT JOIN client ON client.id = incident.client WHERE {which}"
+    ))?;
+    let rows = statement.query_map(values, |row| {
+        Ok(Incident {
+            id: row.get(0)?,
+            kind: row.get(1)?,
+            client: row.get(2)?,
+            caller: row.get(3)?,
+            text: row.get(4)?,
+            first_ms: row.get(5)?,
+            last_ms: row.get(6)?,
+            count: row.get::<_, i64>(7)?.unsigned_abs(),
+            acknowledged_ms: row.get(8)?,
+        })
+    })?;
+    rows.collect()
 }
 
 fn connect(path: &Path) -> Result<Connection, String> {

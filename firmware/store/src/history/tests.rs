@@ -131,6 +131,14 @@ fn what_is_pushed_is_found() {
         (2, 2, 2)
     );
     let incidents = history.incidents(true, 10).unwrap();
+    let (first, last) = (incidents[0].id, incidents[0].last_ms);
+    assert_eq!(
+        history.incidents_since(first - 1, i64::MAX).unwrap(),
+        incidents
+    );
+    assert_eq!(history.incidents_since(first, last).unwrap(), incidents);
+    assert_eq!(history.incidents_since(first, last + 1).unwrap(), []);
+    assert_eq!(history.open_incidents().unwrap(), (1, first));
     assert_eq!(incidents.len(), 1);
     assert_eq!(
         (
@@ -150,6 +158,8 @@ fn no_history_is_an_empty_one() {
     assert_eq!(history.calls(&Filter::default()).unwrap(), []);
     assert_eq!(history.totals(0).unwrap(), Totals::default());
     assert_eq!(history.incidents(false, 10).unwrap(), []);
+    assert_eq!(history.incidents_since(0, 0).unwrap(), []);
+    assert_eq!(history.open_incidents().unwrap(), (0, 0));
 }
 
 /// A history in which every third call is refused.

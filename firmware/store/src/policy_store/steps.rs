@@ -24,6 +24,11 @@ const V1: &str = "
     CREATE TABLE firewall (key TEXT PRIMARY KEY, value TEXT NOT NULL CHECK (json_valid(value))) STRICT, WITHOUT ROWID;
     -- The same for [network].
     CREATE TABLE network (key TEXT PRIMARY KEY, value TEXT NOT NULL CHECK (json_valid(value))) STRICT, WITHOUT ROWID;
+    -- The same for [alerts].
+    CREATE TABLE alerts (key TEXT PRIMARY KEY, value TEXT NOT NULL CHECK (json_valid(value))) STRICT, WITHOUT ROWID;
+    -- The same for [syslog] and [metrics].
+    CREATE TABLE syslog (key TEXT PRIMARY KEY, value TEXT NOT NULL CHECK (json_valid(value))) STRICT, WITHOUT ROWID;
+    CREATE TABLE metrics (key TEXT PRIMARY KEY, value TEXT NOT NULL CHECK (json_valid(value))) STRICT, WITHOUT ROWID;
     -- The rules for everybody.
     CREATE TABLE everybody (id INTEGER PRIMARY KEY CHECK (id = 1), rules TEXT NOT NULL CHECK (json_valid(rules))) STRICT;
     INSERT INTO everybody VALUES (1, '{}');

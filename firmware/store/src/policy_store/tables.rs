@@ -14,6 +14,9 @@ pub(super) fn read(connection: &Connection) -> rusqlite::Result<Definition> {
         settings: value(Value::Object(pairs(connection, "setting")?))?,
         firewall: value(Value::Object(pairs(connection, "firewall")?))?,
         network: value(Value::Object(pairs(connection, "network")?))?,
+        alerts: value(Value::Object(pairs(connection, "alerts")?))?,
+        syslog: value(Value::Object(pairs(connection, "syslog")?))?,
+        metrics: value(Value::Object(pairs(connection, "metrics")?))?,
         policy: text(
             &connection.query_row("SELECT rules FROM everybody", [], |r| r.get::<_, String>(0))?,
         )?,
@@ -27,7 +30,8 @@ pub(super) fn read(connection: &Connection) -> rusqlite::Result<Definition> {
 /// Puts another policy in the place of the one that is there.
 pub(super) fn write(connection: &Connection, definition: &Definition) -> rusqlite::Result<()> {
     connection.execute_batch(
-        "DELETE FROM setting; DELETE FROM firewall; DELETE FROM network; DELETE FROM client; DELETE FROM caller_group; DELETE FROM caller;
+        "DELETE FROM setting; DELETE FROM firewall; DELETE FROM network; DELETE FROM alerts; DELETE FROM syslog; DELETE FROM metrics;
+         DELETE FROM client; DELETE FROM caller_group; DELETE FROM caller;
          DELETE FROM list_number; DELETE FROM list;",
     )?;
     let Definition {
@@ -35,6 +39,9 @@ pub(super) fn write(connection: &Connection, definition: &Definition) -> rusqlit
         settings,
         firewall,
         network,
+        alerts,
+        syslog,
+        metrics,
         policy,
         clients,
         groups,
@@ -44,6 +51,9 @@ pub(super) fn write(connection: &Connection, definition: &Definition) -> rusqlit
     write_pairs(connection, "setting", settings)?;
     write_pairs(connection, "firewall", firewall)?;
     write_pairs(connection, "network", network)?;
+    write_pairs(connection, "alerts", alerts)?;
+    write_pairs(connection, "syslog", syslog)?;
+    write_pairs(connection, "metrics", metrics)?;
     connection.execute("UPDATE everybody SET rules = ?1", [json(policy)?])?;
     write_bodies(connection, "client", clients)?;
     write_bodies(connection, "caller_group", groups)?;

@@ -19,7 +19,7 @@ mod tests;
 type Check = fn(&Facts) -> Vec<Finding>;
 
 /// Every check, in the order in which an installer would go.
-pub const ALL: [Check; 19] = [
+pub const ALL: [Check; 20] = [
     ports::present,
     ports::linked,
     ports::swapped,
@@ -35,6 +35,7 @@ pub const ALL: [Check; 19] = [
     protection::firewall,
     protection::page,
     protection::pops,
+    protection::alerts,
     pbx::clients,
     pbx::behind,
     pbx::reachable,

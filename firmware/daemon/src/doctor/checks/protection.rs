@@ -100,6 +100,31 @@ pub fn firewall(facts: &Facts) -> Vec<Finding> {
     vec![Finding::of("firewall", severity, what, remedy)]
 }
 
+/// Is anybody told when something happens?
+pub fn alerts(facts: &Facts) -> Vec<Finding> {
+    let Some(channels) = facts.daemon.as_ref().and_then(|d| d.alerts.as_ref()) else {
+        return Vec::new();
+    };
+    if channels.is_empty() {
+        return vec![Finding::of(
+            "alerts",
+            Hint,
+            "no channel for alerts is set: only the LEDs and `trunkguard alerts` tell of incidents",
+            "write [alerts.mail] or [[alerts.webhook]] in the policy (docs/alerts.md)",
+        )];
+    }
+    let finding = |(target, error): &(String, Option<String>)| match error {
+        None => Finding::ok("alerts", format!("alerts go to {target}")),
+        Some(error) => Finding::of(
+            "alerts",
+            Warning,
+            format!("the last alert to {target} did not arrive: {error}"),
+            "correct the channel in [alerts], then `trunkguard alerts test`",
+        ),
+    };
+    channels.iter().map(finding).collect()
+}
+
 /// Who may open the page?
 pub fn page(facts: &Facts) -> Vec<Finding> {
     let Some(settings) = &facts.settings else {

@@ -105,6 +105,7 @@ fn sound(topology: Topology) -> Facts {
             uptime_s: 100_000,
             clients: vec![("pbx".into(), Some(30))],
             firewall_loaded: Some(true),
+            alerts: Some(vec![("mail:owner@example.com".into(), None)]),
             ..Daemon::default()
         }),
         pbx: vec![Pbx {
@@ -406,4 +407,13 @@ fn a_pbx_with_known_flaws() {
     );
     let unread = |f: &mut Facts| f.known_problem = Some("pbx-health.toml is not used".into());
     assert_eq!(after(Side, unread), [("pbx-health", Hint)]);
+}
+
+#[test]
+fn a_box_that_tells_nobody_is_noticed() {
+    let with = |alerts| after(Side, |facts| daemon(facts).alerts = alerts);
+    assert_eq!(with(Some(Vec::new())), [("alerts", Hint)]);
+    let failing = vec![("webhook:chat".into(), Some("500".into()))];
+    assert_eq!(with(Some(failing)), [("alerts", Warning)]);
+    assert_eq!(with(None), []);
 }

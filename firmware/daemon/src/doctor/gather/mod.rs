@@ -219,6 +219,10 @@ fn daemon(status: &serde_json::Value) -> Daemon {
             .flatten(),
         firewall_problem: text(&firewall["problem"]),
         page: text(&status["web"]),
+        alerts: status["alerts"]["channels"].as_array().map(|channels| {
+            let channel = |c: &serde_json::Value| Some((text(&c["target"])?, text(&c["error"])));
+            channels.iter().filter_map(channel).collect()
+        }),
     }
 }
 
@@ -264,12 +268,16 @@ mod tests {
         let status = serde_json::json!({
             "uptime_s": 5, "problems": ["x"], "clients": [{"name": "pbx", "heard_s": null}, {"heard_s": 1}],
             "strangers": 9, "firewall": {"driver": "nft", "in_force": false, "problem": "no nft"},
-            "web": "0.0.0.0:80",
+            "web": "0.0.0.0:80", "alerts": {"channels": [{"target": "mail:a@b.c", "error": "no"}, {"error": 1}]},
         });
         let read = daemon(&status);
         assert_eq!(read.clients, [("pbx".to_owned(), None)]);
         assert_eq!(read.firewall_problem.as_deref(), Some("no nft"));
         assert_eq!(read.firewall_loaded, Some(false));
+        assert_eq!(
+            read.alerts,
+            Some(vec![("mail:a@b.c".into(), Some("no".into()))])
+        );
         assert_eq!(daemon(&serde_json::json!({})), Daemon::default());
 
         let view = serde_json::json!({"pops": {

@@ -252,8 +252,8 @@ fn setting(call: &Call, whom: Whom, entry: &Entry) -> String {
 
 fn adds(entry: &Entry) -> String {
     match entry {
-        Entry::Number(number) => String::from(number.clone()),
-        Entry::Prefix(prefix) => String::from(prefix.clone()),
+        Entry::Number(number) => String::from(*number),
+        Entry::Prefix(prefix) => String::from(*prefix),
         Entry::Country(code) => code.as_str().to_owned(),
     }
 }

@@ -1,0 +1,242 @@
+//! The names of figures for Prometheus: base units, `_total` where they only grow, labels that nobody outside can invent.
+
+use trunkguard_core::{policy::Mode, report::Line};
+use trunkguard_page::api::{
+    Family, Figures,
+    Kind::{Counter, Gauge},
+};
+
+use crate::{figures, words};
+
+/// The figures of the daemon.
+pub fn of(given: figures::Figures) -> Figures {
+    let mut families = calls(&given);
+    families.extend(health(&given));
+    families.extend(firewall(&given));
+    families.extend(pops(&given));
+    Figures {
+        access: given.access,
+        families,
+    }
+}
+
+fn flag(is: bool) -> f64 {
+    f64::from(u8::from(is))
+}
+
+fn calls(given: &figures::Figures) -> Vec<Family> {
+    let figures = &given.status.calls;
+    let mut decided = Family::new(
+        Counter,
+        "trunkguard_calls_total",
+        "Decided calls. detected: the policy was against them, and the mode detect let them through.",
+    );
+    for line in &given.tally {
+        let labels = [
+            ("client", &*line.client),
+            ("rule", &*line.rule),
+            ("verdict", &*line.verdict),
+        ];
+        decided.push(&labels, line.calls as f64);
+    }
+    vec![
+        decided,
+        Family::new(
+            Counter,
+            "trunkguard_requests_repeated_total",
+            "Requests that came again and got the same answer.",
+        )
+        .with(figures.repeated as f64),
+        Family::new(
+            Gauge,
+            "trunkguard_answers_waiting",
+            "Answers that wait for the disk.",
+        )
+        .with(figures.waiting as f64),
+        Family::new(
+            Counter,
+            "trunkguard_strangers_datagrams_total",
+            "Datagrams and connections of strangers; none got an answer.",
+        )
+        .with(given.status.strangers as f64),
+    ]
+}
+
+fn health(given: &figures::Figures) -> Vec<Family> {
+    let (status, journal) = (&given.status, &given.status.journal);
+    let mut build = Family::new(
+        Gauge,
+        "trunkguard_build_info",
+        "The version of the firmware; always 1.",
+    );
+    build.push(&[("version", &status.version)], 1.0);
+    let mut mode = Family::new(Gauge, "trunkguard_mode", "1 for the mode in force.");
+    for known in [Mode::Detect, Mode::Prevent, Mode::Lockdown].map(words::mode) {
+        mode.push(&[("mode", known)], flag(status.mode == known));
+    }
+    let mut heard = Family::new(
+        Gauge,
+        "trunkguard_client_heard_seconds",
+        "Seconds since the PBX was last heard of.",
+    );
+    for client in &status.clients {
+        if let Some(seconds) = client.heard_s {
+            heard.push(&[("client", &client.name)], seconds as f64);
+        }
+    }
+    let mut all = vec![
+        build,
+        mode,
+        heard,
+        Family::new(Gauge, "trunkguard_healthy", "1 when nothing needs a look.")
+            .with(flag(status.healthy)),
+        Family::new(
+            Gauge,
+            "trunkguard_uptime_seconds",
+            "Seconds since the daemon began.",
+        )
+        .with(status.uptime_s as f64),
+        Family::new(
+            Gauge,
+            "trunkguard_memory_resident_bytes",
+            "Memory of the daemon that is in use.",
+        )
+        .with(given.resident as f64),
+        Family::new(
+            Counter,
+            "trunkguard_journal_stored_total",
+            "Calls that were put on disk.",
+        )
+        .with(journal.stored as f64),
+        Family::new(
+            Counter,
+            "trunkguard_journal_commits_total",
+            "Commits, each with one fsync.",
+        )
+        .with(journal.commits as f64),
+        Family::new(
+            Counter,
+            "trunkguard_journal_failed_total",
+            "Calls that could not be put on disk before their answer.",
+        )
+        .with(journal.failed as f64),
+        Family::new(
+            Counter,
+            "trunkguard_journal_lost_total",
+            "Calls that are missing from the history.",
+        )
+        .with(journal.lost as f64),
+        Family::new(
+            Gauge,
+            "trunkguard_disk_failing",
+            "1 while the disk takes nothing.",
+        )
+        .with(flag(journal.failing)),
+        Family::new(
+            Gauge,
+            "trunkguard_alerts_open",
+            "Incidents that nobody has acknowledged.",
+        )
+        .with(journal.open_incidents as f64),
+    ];
+    if let Some(syslog) = &status.syslog {
+        all.extend([
+            Family::new(
+                Counter,
+                "trunkguard_syslog_sent_total",
+                "Messages that were handed to the log server.",
+            )
+            .with(syslog.sent as f64),
+            Family::new(
+                Counter,
+                "trunkguard_syslog_lost_total",
+                "Messages that found no room while the log server was away.",
+            )
+            .with(syslog.lost as f64),
+        ]);
+    }
+    all
+}
+
+fn firewall(given: &figures::Figures) -> Vec<Family> {
+    let status = &given.status.firewall;
+    let all = vec![
+        Family::new(
+            Gauge,
+            "trunkguard_firewall_in_force",
+            "1 when the rules that were set are in force, as read back from the kernel.",
+        )
+        .with(flag(status.in_force)),
+        Family::new(
+            Gauge,
+            "trunkguard_firewall_enforces",
+            "1 when what is not allowed is dropped, 0 when it is only counted.",
+        )
+        .with(flag(status.enforces)),
+        Family::new(Gauge, "trunkguard_bans", "Bans in force.").with(status.bans as f64),
+        Family::new(
+            Gauge,
+            "trunkguard_pops_asked",
+            "Addresses of PoPs that wait for the owner's decision.",
+        )
+        .with(status.asked as f64),
+    ];
+    let Some(report) = &given.report else {
+        return all;
+    };
+    let mut packets = Family::new(
+        Counter,
+        "trunkguard_firewall_packets_total",
+        "Packets by rule (connections where they pass).",
+    );
+    let mut bytes = Family::new(
+        Counter,
+        "trunkguard_firewall_bytes_total",
+        "Octets of those packets.",
+    );
+    let decided = if report.mode == Mode::Detect {
+        "would-drop"
+    } else {
+        "dropped"
+    };
+    let mut push = |lines: &[Line], fate: &str| {
+        for line in lines {
+            let labels = [("rule", &*line.rule), ("fate", fate)];
+            packets.push(&labels, line.packets as f64);
+            bytes.push(&labels, line.bytes as f64);
+        }
+    };
+    push(&report.decided, decided);
+    push(&report.always, "dropped");
+    push(&report.passed, "passed");
+    [all, vec![packets, bytes]].concat()
+}
+
+fn pops(given: &figures::Figures) -> Vec<Family> {
+    let mut up = Family::new(
+        Gauge,
+        "trunkguard_pop_up",
+        "0 when the PoP has stopped answering SIP OPTIONS.",
+    );
+    let mut round_trip = Family::new(
+        Gauge,
+        "trunkguard_pop_round_trip_seconds",
+        "Round trip of SIP OPTIONS to the PoP, smoothed.",
+    );
+    let mut loss = Family::new(
+        Gauge,
+        "trunkguard_pop_loss_ratio",
+        "Of the last 20 probes, those without an answer.",
+    );
+    for pop in &given.pops {
+        let labels = [("pop", &*pop.name)];
+        if let Some(us) = pop.round_trip_us {
+            round_trip.push(&labels, f64::from(us) / 1e6);
+        }
+        if pop.dead || pop.round_trip_us.is_some() {
+            up.push(&labels, flag(!pop.dead));
+            loss.push(&labels, f64::from(pop.loss_percent) / 100.0);
+        }
+    }
+    vec![up, round_trip, loss]
+}
