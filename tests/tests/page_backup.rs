@@ -82,7 +82,7 @@ fn a_box_becomes_another_one_by_the_command_line() {
             other.cli(&["export"])?.out,
             page.guard.cli(&["export"])?.out
         );
-        for name in ["page.crt", "page.key"] {
+        for name in ["page.pem"] {
             assert_eq!(
                 fs::read(other.state().join(name))?,
                 fs::read(page.guard.state().join(name))?
@@ -142,7 +142,7 @@ fn the_page_makes_it_and_puts_it_back() {
         assert!(page.guard.cli(&["export"])?.out.contains("another"));
         let csrf = shown.csrf()?;
         let done = owner.post(
-            "/box/restore/do",
+            "/box/restore",
             &[("csrf", &csrf), ("part", "policy"), ("part", "pops")],
         )?;
         assert_eq!(
@@ -154,7 +154,7 @@ fn the_page_makes_it_and_puts_it_back() {
         assert_eq!(owner.get("/box/restore")?.status, 422, "it is gone");
         // With the accounts, everybody logs in again.
         upload(&owner, SEALED, &made.body)?;
-        let done = owner.post("/box/restore/do", &[("csrf", &csrf), ("part", "accounts")])?;
+        let done = owner.post("/box/restore", &[("csrf", &csrf), ("part", "accounts")])?;
         assert_eq!(done.location(), Some("/login"), "{done:?}");
         assert_eq!(owner.get("/policy")?.status, 303);
         page.log_in("owner", PASSWORD)?;
@@ -316,7 +316,7 @@ fn upload(browser: &Browser, password: &str, file: &[u8]) -> Result<Answer> {
     body.extend(b"\r\n--edge--\r\n");
     browser.ask(&Ask {
         method: "POST",
-        path: "/box/restore",
+        path: "/box/backup/open",
         headers: &[("content-type", "multipart/form-data; boundary=edge")],
         body: &body,
     })

@@ -14,6 +14,7 @@ pub mod bans;
 pub mod counters;
 pub mod decide;
 pub mod gate;
+pub mod learnt;
 pub mod link_loss;
 pub mod lookup;
 pub mod number;

@@ -504,7 +504,13 @@ pub fn definition() -> impl Strategy<Value = Definition> {
         file: None,
     });
     (
-        (settings(), firewall(), network_settings(), alerts(), exports()),
+        (
+            settings(),
+            firewall(),
+            network_settings(),
+            alerts(),
+            exports(),
+        ),
         rules(),
         vec(client(), 0..3),
         vec(group, 0..3),

@@ -114,7 +114,9 @@ impl Answer {
 
 /// Inputs, areas of text and lists that have a name.
 fn fields(form: &str) -> Vec<(String, String)> {
-    let mut found = Vec::new();
+    let mut found: Vec<(String, String)> = Vec::new();
+    // A list whose first choice has not come yet.
+    let mut is_new = false;
     for piece in form.split('<').skip(1) {
         let Some((tag, after)) = piece.split_once('>') else {
             continue;
@@ -136,11 +138,14 @@ fn fields(form: &str) -> Vec<(String, String)> {
                 }
             }
             "textarea" => found.extend(name.map(|name| (name, unescape(after)))),
-            "select" => found.extend(name.map(|name| (name, String::new()))),
+            "select" => {
+                is_new = true;
+                found.extend(name.map(|name| (name, String::new())));
+            }
             // The first of a list, unless another is chosen.
             "option" => {
                 if let Some((_, chosen)) = found.last_mut()
-                    && (chosen.is_empty() || is_set("selected"))
+                    && (std::mem::take(&mut is_new) || is_set("selected"))
                 {
                     *chosen = value.unwrap_or_else(|| unescape(after.trim()));
                 }

@@ -62,6 +62,40 @@ pub enum Kind {
     Directory,
 }
 
+impl Kind {
+    /// The name in policies and logs.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Kind::Domestic => "domestic",
+            Kind::UsCanada => "us-canada",
+            Kind::NanpAbroad => "nanp-abroad",
+            Kind::Abroad => "abroad",
+            Kind::Premium => "premium",
+            Kind::SharedCost => "shared-cost",
+            Kind::TollFree => "toll-free",
+            Kind::Personal => "personal",
+            Kind::Satellite => "satellite",
+            Kind::GlobalNetwork => "global-network",
+            Kind::Directory => "directory",
+        }
+    }
+
+    /// All of them.
+    pub const ALL: [Kind; 11] = [
+        Kind::Domestic,
+        Kind::UsCanada,
+        Kind::NanpAbroad,
+        Kind::Abroad,
+        Kind::Premium,
+        Kind::SharedCost,
+        Kind::TollFree,
+        Kind::Personal,
+        Kind::Satellite,
+        Kind::GlobalNetwork,
+        Kind::Directory,
+    ];
+}
+
 /// A number with what the tables say of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Number {

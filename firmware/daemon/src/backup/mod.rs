@@ -14,8 +14,14 @@ use trunkguard_store::{
 
 pub use restore::{What, restore};
 
-/// Certificates that the box keeps, by the names of their files.
-const CERTIFICATES: [&str; 2] = ["page", "sips"];
+use crate::page::certificate;
+
+/// The page's certificate, where it is the owner's own.
+const PAGE: &str = "page";
+/// The page's certificate, where the box has made it: another box makes its own in its place.
+const PAGE_MADE: &str = "page-made";
+/// That of SIP over TLS.
+const SIPS: &str = "sips";
 
 /// What is to go into a backup beside policy, decisions and accounts.
 #[derive(Clone, Copy, Debug, Default)]
@@ -70,22 +76,35 @@ fn unix_ms() -> i64 {
     })
 }
 
+/// Those there are. The page's is one file with both in it.
 fn certificates(state: &Path) -> anyhow::Result<Vec<Certificate>> {
-    let read = |file: String| {
+    let read = |file: &str| {
         let path = state.join(file);
-        fs::read_to_string(&path).with_context(|| format!("{}: cannot be read", path.display()))
+        match fs::read_to_string(&path) {
+            Ok(text) => Ok(Some(text)),
+            Err(problem) if problem.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(problem) => {
+                Err(problem).with_context(|| format!("{}: cannot be read", path.display()))
+            }
+        }
     };
-    CERTIFICATES
-        .into_iter()
-        .filter(|name| state.join(format!("{name}.crt")).exists())
-        .map(|name| {
-            Ok(Certificate {
-                name: name.into(),
-                chain: read(format!("{name}.crt"))?,
-                key: read(format!("{name}.key"))?,
-            })
-        })
-        .collect()
+    let page = read(certificate::PAIR)?.map(|both| Certificate {
+        name: if certificate::is_ours(state) {
+            PAGE_MADE
+        } else {
+            PAGE
+        }
+        .into(),
+        chain: both.clone(),
+        key: both,
+    });
+    let sips = read("sips.crt")?.zip(read("sips.key")?);
+    let sips = sips.map(|(chain, key)| Certificate {
+        name: SIPS.into(),
+        chain,
+        key,
+    });
+    Ok(page.into_iter().chain(sips).collect())
 }
 
 /// Reads a file of a backup, not more than any has.

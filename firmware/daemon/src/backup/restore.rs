@@ -1,6 +1,6 @@
 //! Putting a backup back: everything that was chosen, or nothing.
 
-use std::{fs, path::Path};
+use std::path::Path;
 
 use anyhow::{Context, bail};
 use trunkguard_core::pops::owner::Decision;
@@ -11,9 +11,10 @@ use trunkguard_store::{
     policy_store::PolicyStore,
 };
 
-use super::CERTIFICATES;
+use super::{PAGE, PAGE_MADE, SIPS};
 use crate::{
     control::{self, Ask},
+    page::certificate,
     policy::{self, Force},
     tls,
 };
@@ -70,7 +71,7 @@ fn check(state: &Path, backup: &Backup, what: What) -> anyhow::Result<()> {
     }
     if what.certificates {
         for pair in &backup.certificates {
-            if !CERTIFICATES.contains(&pair.name.as_str()) {
+            if ![PAGE, PAGE_MADE, SIPS].contains(&pair.name.as_str()) {
                 bail!(
                     "the backup holds a certificate `{}` that this firmware has no use for",
                     pair.name.escape_debug()
@@ -119,14 +120,13 @@ fn steps<'a>(
         undo.push(Box::new(move || decisions(state, &before)));
     }
     if what.certificates {
+        let before = super::certificates(state)?;
+        // Of two, the second may fail.
+        undo.push(Box::new(move || {
+            before.iter().try_for_each(|pair| write_pair(state, pair))
+        }));
         for pair in &backup.certificates {
-            let before = super::certificates(state)?
-                .into_iter()
-                .find(|old| old.name == pair.name);
             write_pair(state, pair)?;
-            if let Some(before) = before {
-                undo.push(Box::new(move || write_pair(state, &before)));
-            }
         }
     }
     if what.accounts {
@@ -156,27 +156,13 @@ fn decisions(state: &Path, decisions: &[Decision]) -> anyhow::Result<()> {
     Ok(store.replace_decisions(decisions)?)
 }
 
-/// The key first: a certificate whose key is another one is what a power cut between the two may leave, and the next start says
-/// so by both names.
+/// In the place of the one that is there.
 fn write_pair(state: &Path, pair: &Certificate) -> anyhow::Result<()> {
-    for (suffix, text) in [("key", &pair.key), ("crt", &pair.chain)] {
-        let path = state.join(format!("{}.{suffix}", pair.name));
-        write_private(&path, text)
-            .with_context(|| format!("{}: cannot be written", path.display()))?;
+    match pair.name.as_str() {
+        SIPS => {
+            tls::write(&state.join("sips.key"), pair.key.as_bytes(), 0o600)?;
+            tls::write(&state.join("sips.crt"), pair.chain.as_bytes(), 0o644)
+        }
+        name => certificate::put(state, pair.chain.as_bytes(), name == PAGE_MADE),
     }
-    Ok(())
-}
-
-fn write_private(path: &Path, text: &str) -> std::io::Result<()> {
-    use std::{io::Write, os::unix::fs::OpenOptionsExt};
-    let new = path.with_extension("new");
-    let mut file = fs::OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(true)
-        .mode(0o600)
-        .open(&new)?;
-    file.write_all(text.as_bytes())?;
-    file.sync_all()?;
-    fs::rename(&new, path)
 }

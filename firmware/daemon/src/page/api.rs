@@ -137,7 +137,9 @@ impl Office {
             }
             Question::Ruleset => Ok(Value::String(operations::ruleset(state)?)),
             Question::Firewall => Ok(operations::report_json(&view()?)),
-            Question::Suggest { days } => Ok(operations::suggestion_json(&suggest::suggest(state, days)?)),
+            Question::Suggest { days } => {
+                Ok(operations::suggestion_json(&suggest::suggest(state, days)?))
+            }
             Question::Doctor => {
                 let (findings, facts) = operations::doctor(state, None);
                 Ok(operations::doctor_json(&findings, &facts))

@@ -12,7 +12,7 @@ use trunkguard_page::shell::{Certificate, is_near};
 use crate::tls;
 
 /// Certificate and key in one file, so that no power cut parts them.
-const PAIR: &str = "page.pem";
+pub const PAIR: &str = "page.pem";
 /// The names that its owner has added, a line each. It is there where the box has made the certificate itself.
 const NAMES: &str = "page.names";
 /// Longer files are none of ours.
@@ -86,6 +86,22 @@ pub fn keep(state: &Path, certificate: &Certificate) -> anyhow::Result<()> {
         ),
         _ => Ok(()),
     }
+}
+
+/// Puts one back that was saved whole, as the box's own or as its owner's.
+///
+/// # Errors
+/// A state directory that cannot be written to.
+pub fn put(state: &Path, both: &[u8], is_ours: bool) -> anyhow::Result<()> {
+    if is_ours {
+        tls::write(&state.join(NAMES), b"\n", 0o600)?;
+        return tls::write(&state.join(PAIR), both, 0o600);
+    }
+    let certificate = Certificate {
+        chain: both.to_vec(),
+        key: Vec::new(),
+    };
+    keep(state, &certificate)
 }
 
 fn write(state: &Path, certificate: &Certificate) -> anyhow::Result<()> {

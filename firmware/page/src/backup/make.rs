@@ -10,7 +10,7 @@ use axum::{
 use crate::{
     Answer, Problem,
     accounts::{self, Deed},
-    shell::{Form, Frame, Owner, Section, Shell, Visitor},
+    shell::{Form, Frame, Fresh, Owner, Section, Shell, Visitor},
     texts,
 };
 
@@ -75,7 +75,7 @@ pub struct Wanted {
 /// `POST /box/backup`: answers with the file.
 pub async fn make(
     State(shell): State<Shell>,
-    Form { owner, fields }: Form<Wanted>,
+    Fresh(Form { owner, fields }): Fresh<Wanted>,
 ) -> Answer<Response> {
     let words = texts::Accounts::of(owner.look.lang);
     if fields.password != fields.again {

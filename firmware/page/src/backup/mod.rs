@@ -121,8 +121,8 @@ pub struct Parts {
 pub fn routes() -> Router<Shell> {
     Router::new()
         .route("/box/backup", get(make::page).post(make::make))
-        .route("/box/restore", get(restore::page).post(restore::upload))
-        .route("/box/restore/do", post(restore::restore))
+        .route("/box/backup/open", post(restore::upload))
+        .route("/box/restore", get(restore::page).post(restore::restore))
         .route("/box/restore/drop", post(restore::forget))
         .layer(DefaultBodyLimit::max(LONGEST))
 }

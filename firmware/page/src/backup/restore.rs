@@ -10,7 +10,7 @@ use super::{Opened, Parts, make};
 use crate::{
     Answer,
     accounts::Deed,
-    shell::{Form, Frame, Owner, Section, Shell, Upload},
+    shell::{Form, Frame, Fresh, Owner, Section, Shell, Upload},
     texts::{self, fill},
 };
 
@@ -26,7 +26,7 @@ struct Page {
     has_owner: bool,
 }
 
-/// `POST /box/restore`: a file and its password.
+/// `POST /box/backup/open`: a file and its password.
 pub async fn upload(State(shell): State<Shell>, upload: Upload) -> Answer<Response> {
     let Upload {
         owner,
@@ -85,10 +85,10 @@ pub struct Chosen {
     part: Vec<String>,
 }
 
-/// `POST /box/restore/do`
+/// `POST /box/restore`
 pub async fn restore(
     State(shell): State<Shell>,
-    Form { owner, fields }: Form<Chosen>,
+    Fresh(Form { owner, fields }): Fresh<Chosen>,
 ) -> Answer<Response> {
     let takes = |part: &str| fields.part.iter().any(|chosen| chosen == part);
     let chosen = Parts {

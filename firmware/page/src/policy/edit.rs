@@ -536,10 +536,10 @@ impl Fielder<'_> {
         hint: &'static str,
         on: &[String],
     ) -> Setting {
-        let choices = texts::KINDS.iter().map(|(kind, value)| Choice {
-            value: (*value).into(),
-            text: verdicts::kind(self.words.lang, *kind).into(),
-            on: on.iter().any(|set| set == value),
+        let choices = Kind::ALL.into_iter().map(|kind| Choice {
+            value: kind.name().into(),
+            text: verdicts::kind(self.words.lang, kind).into(),
+            on: on.iter().any(|set| set == kind.name()),
         });
         self.setting(name, title, hint, Input::Choices(false, choices.collect()))
     }

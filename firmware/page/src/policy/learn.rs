@@ -89,7 +89,11 @@ fn show(
         made_of: fill(words.t.learnt_from, &[&suggestion.calls, &suggestion.days]),
         mark,
         parts: parts.collect(),
-        reasons: suggestion.reasons,
+        reasons: suggestion
+            .reasons
+            .iter()
+            .map(|reason| texts::learnt(reason, visitor.look.lang))
+            .collect(),
         wrong,
     })
 }

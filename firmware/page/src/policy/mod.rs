@@ -26,6 +26,7 @@ use axum::{
     routing::{get, post},
 };
 use trunkguard_core::{
+    learnt::Reason,
     policy::{CountryCode, Definition, Rules},
     verdict::Rule,
 };
@@ -158,8 +159,8 @@ pub struct Outcome {
 pub struct Suggestion {
     /// For everybody.
     pub rules: Rules,
-    /// Why, a sentence each, in English.
-    pub reasons: Vec<String>,
+    /// Why.
+    pub reasons: Vec<Reason>,
     /// Calls that it was made from.
     pub calls: u64,
     /// Days on which they were made.

@@ -14,9 +14,6 @@ use crate::{
     texts::{self, fill},
 };
 
-/// A line of the text: its number, what is in it, and whether it is the one that is wrong.
-type Line = (usize, String, bool);
-
 #[derive(Template)]
 #[template(path = "policy/text.html")]
 struct Page {
@@ -24,9 +21,16 @@ struct Page {
     t: &'static texts::Policy,
     text: String,
     mark: String,
-    /// Where, what, and the lines around it.
-    wrong: Vec<(String, Wrong, Vec<Line>)>,
+    wrong: Vec<Shown>,
     secrets: String,
+}
+
+/// Something that is wrong, at its place.
+struct Shown {
+    place: String,
+    message: String,
+    /// The lines around it: number, text, and whether it is the one.
+    around: Vec<(usize, String, bool)>,
 }
 
 /// What the editor sends.
@@ -55,8 +59,11 @@ fn show(owner: &Visitor, text: String, mark: String, wrong: Vec<Wrong>) -> Answe
             0 => wrong.key.clone(),
             line => fill(t.in_line, &[&line, &wrong.key]),
         };
-        let around = around(&text, wrong.line);
-        (place, wrong, around)
+        Shown {
+            place,
+            around: around(&text, wrong.line),
+            message: wrong.message,
+        }
     });
     Frame::show(&Page {
         frame: owner.frame(Section::Policy),
@@ -69,7 +76,7 @@ fn show(owner: &Visitor, text: String, mark: String, wrong: Vec<Wrong>) -> Answe
 }
 
 /// The lines around one, with their numbers; the one itself is marked.
-fn around(text: &str, line: usize) -> Vec<Line> {
+fn around(text: &str, line: usize) -> Vec<(usize, String, bool)> {
     const MORE: usize = 2;
     if line == 0 {
         return Vec::new();

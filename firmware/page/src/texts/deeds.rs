@@ -53,11 +53,7 @@ const DEEDS: &[(&str, &str, &str)] = &[
         "a fourni un certificat",
     ),
     ("mode", "changed the mode", "a changé le mode"),
-    (
-        "policy",
-        "changed the policy",
-        "a changé la politique",
-    ),
+    ("policy", "changed the policy", "a changé la politique"),
     ("token-added", "made a token", "a créé un jeton"),
     ("token-removed", "removed a token", "a supprimé un jeton"),
     (

@@ -20,8 +20,8 @@ mod welcome;
 
 pub use accounts::Accounts;
 pub use alerts::Alerts;
-pub use backup::Backup;
 pub use api::Api;
+pub use backup::Backup;
 pub use calls::Calls;
 pub use countries::{countries, country};
 pub use deeds::deed;
@@ -30,7 +30,7 @@ pub use firewall::{Firewall, dropped_in_french};
 pub use frame::Frame;
 pub use home::Home;
 pub use pbx::Pbx;
-pub use policy::{KINDS, Policy};
+pub use policy::{Policy, learnt};
 pub use settings::Settings;
 pub use welcome::Welcome;
 

@@ -1,5 +1,8 @@
 use super::texts;
-use trunkguard_core::number::Kind;
+
+use trunkguard_core::learnt::{Reason, Then};
+
+use super::{Lang, country, fill, verdicts};
 
 texts! {
     /// Policies and callers.
@@ -240,21 +243,6 @@ texts! {
     }
 }
 
-/// Every kind of number, as a policy writes it.
-pub const KINDS: [(Kind, &str); 11] = [
-    (Kind::Domestic, "domestic"),
-    (Kind::UsCanada, "us-canada"),
-    (Kind::NanpAbroad, "nanp-abroad"),
-    (Kind::Abroad, "abroad"),
-    (Kind::Premium, "premium"),
-    (Kind::SharedCost, "shared-cost"),
-    (Kind::TollFree, "toll-free"),
-    (Kind::Personal, "personal"),
-    (Kind::Satellite, "satellite"),
-    (Kind::GlobalNetwork, "global-network"),
-    (Kind::Directory, "directory"),
-];
-
 impl Policy {
     /// The day's name; 0 is Monday.
     pub fn day(&self, day: usize) -> &'static str {
@@ -282,5 +270,88 @@ impl Policy {
             "seed-2" => self.format_seed,
             _ => self.format_dialled,
         }
+    }
+}
+
+/// Why something is proposed, in a sentence; the English is the core's.
+pub fn learnt(reason: &Reason, lang: Lang) -> String {
+    if lang == Lang::En {
+        return reason.to_string();
+    }
+    match reason {
+        Reason::MadeFrom {
+            calls,
+            extensions,
+            days,
+        } => fill(
+            "Appels considérés : {}, de {} postes, sur {} jours.",
+            &[calls, extensions, days],
+        ),
+        Reason::Little => {
+            "C’est peu : laissez-le apprendre une semaine ou deux, et comparez.".into()
+        }
+        Reason::Country {
+            country: code,
+            calls,
+            days,
+            then,
+        } => {
+            let then = match then {
+                Then::Home => "c’est votre pays.",
+                Then::Allowed => "permis.",
+                Then::TooFew => "trop peu pour en juger ; ajoutez-le si c’était vous.",
+            };
+            let name = country(code.as_str(), lang);
+            fill(
+                "{} (appels : {}, jours : {}) : {}",
+                &[&name, calls, days, &then],
+            )
+        }
+        Reason::Costly { kind, calls } => fill(
+            "Appels vers des numéros du genre « {} » : {} ; permettez ce genre s’il vous le faut.",
+            &[&verdicts::kind(lang, *kind), calls],
+        ),
+        Reason::LeftOut { rule, calls } => fill(
+            "Appels laissés de côté : {} ; la règle « {} » les a vus, et ils ressemblaient à une attaque.",
+            &[calls, &verdicts::rule(lang, *rule)],
+        ),
+        Reason::NoHours => "Trop peu d’appels pour deviner les heures d’ouverture.".into(),
+        Reason::AroundTheClock => {
+            "On appelle à toute heure : aucune heure d’ouverture n’est proposée.".into()
+        }
+        Reason::Hours {
+            percent,
+            days,
+            from,
+            to,
+        } => fill(
+            "Sur 100 appels, {} se font {} jours par semaine de {} à {}.",
+            &[percent, days, from, to],
+        ),
+        Reason::Busiest {
+            extension,
+            per_day,
+            per_hour,
+            per_minute,
+            simultaneous,
+        } => fill(
+            "Le poste le plus actif ({}) a fait {} appels en un jour, {} en une heure et {} en une minute, dont {} à la fois.",
+            &[extension, per_day, per_hour, per_minute, simultaneous],
+        ),
+        Reason::Abroad { per_day } => fill(
+            "À l’étranger, un poste a fait au plus {} appels en un jour.",
+            &[per_day],
+        ),
+        Reason::OffHours { per_day, abroad } => fill(
+            "En dehors de ces heures, au plus {} appels en un jour, dont {} à l’étranger.",
+            &[per_day, abroad],
+        ),
+        Reason::Total {
+            per_day,
+            simultaneous,
+        } => fill(
+            "Tout le bureau a fait {} appels en un jour, dont {} à la fois.",
+            &[per_day, simultaneous],
+        ),
     }
 }

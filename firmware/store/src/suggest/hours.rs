@@ -1,6 +1,9 @@
 //! Business hours: the shortest time of the week in which nearly all calls are made.
 
-use trunkguard_core::policy::{Clock, Hours, Weekday};
+use trunkguard_core::{
+    learnt::Reason,
+    policy::{Clock, Hours, Weekday},
+};
 
 use super::Call;
 
@@ -33,7 +36,7 @@ impl Office {
 }
 
 /// The hours of these calls; `None` where they are made around the clock, or too few are known.
-pub(super) fn of(calls: &[Call], reasons: &mut Vec<String>) -> Option<Office> {
+pub(super) fn of(calls: &[Call], reasons: &mut Vec<Reason>) -> Option<Office> {
     let mut week = [0usize; 7 * DAY];
     for slot in calls.iter().filter_map(|c| c.slot) {
         if let Some(calls) = week.get_mut(usize::from(slot)) {
@@ -42,14 +45,14 @@ pub(super) fn of(calls: &[Call], reasons: &mut Vec<String>) -> Option<Office> {
     }
     let all: usize = week.iter().sum();
     if all < 20 {
-        reasons.push("Too few calls to tell business hours.".into());
+        reasons.push(Reason::NoHours);
         return None;
     }
     let needed = (all * WITHIN).div_ceil(100);
     let Some((days, from, to)) =
         shortest(&week, needed).filter(|(_, from, to)| to - from < TOO_LONG)
     else {
-        reasons.push("Calls are made around the clock: no business hours are proposed.".into());
+        reasons.push(Reason::AroundTheClock);
         return None;
     };
     let clock = |slot: usize| format!("{:02}:{:02}", slot / 2, slot % 2 * 30);
@@ -68,13 +71,12 @@ pub(super) fn of(calls: &[Call], reasons: &mut Vec<String>) -> Option<Office> {
         .filter(|(_, open)| *open)
         .map(|(calls, _)| calls)
         .sum();
-    reasons.push(format!(
-        "{} of 100 calls are made on {} days a week from {} to {}.",
-        inside * 100 / all,
-        days.len(),
-        clock(from),
-        clock(to)
-    ));
+    reasons.push(Reason::Hours {
+        percent: inside * 100 / all,
+        days: days.len(),
+        from: from_clock,
+        to: to_clock,
+    });
     let hours = Hours {
         days: days.iter().map(|&day| WEEK[day]).collect(),
         from: from_clock,

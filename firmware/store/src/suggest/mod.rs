@@ -14,6 +14,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use serde::Serialize;
 use trunkguard_core::{
     decide::kind_is_abroad,
+    learnt::{Reason, Then},
     number::Kind,
     policy::{CountryCode, LimitSet, Limits, Rules, Settings, Targets},
     record::Record,
@@ -40,7 +41,7 @@ pub struct Learner {
     names: Vec<String>,
     clients: HashMap<String, u32>,
     days: BTreeSet<i32>,
-    suspicious: BTreeMap<&'static str, u32>,
+    suspicious: BTreeMap<Rule, u32>,
     costly: BTreeMap<Kind, u32>,
 }
 
@@ -63,8 +64,8 @@ struct Call {
 pub struct Suggestion {
     /// For `[policy]`.
     pub rules: Rules,
-    /// Why, one sentence each.
-    pub reasons: Vec<String>,
+    /// Why.
+    pub reasons: Vec<Reason>,
     /// Calls it was made from.
     pub calls: u64,
     /// Days on which they were made.
@@ -94,10 +95,7 @@ impl Learner {
             return;
         }
         if !record.verdict.allowed && is_attack(record.verdict.rule) {
-            *self
-                .suspicious
-                .entry(record.verdict.rule.name())
-                .or_default() += 1;
+            *self.suspicious.entry(record.verdict.rule).or_default() += 1;
             return;
         }
         let ordinary = matches!(
@@ -138,16 +136,13 @@ impl Learner {
     pub fn suggest(&self) -> Suggestion {
         let mut reasons = Vec::new();
         let days = self.days.len();
-        let (calls, callers) = (
-            counted(self.calls.len(), "call"),
-            counted(self.names.len(), "extension"),
-        );
-        reasons.push(format!(
-            "Made from {calls} of {callers} on {}.",
-            counted(days, "day")
-        ));
+        reasons.push(Reason::MadeFrom {
+            calls: self.calls.len(),
+            extensions: self.names.len(),
+            days,
+        });
         if self.calls.len() < 50 || days < 5 {
-            reasons.push("That is little: let it learn for a week or two, and compare.".into());
+            reasons.push(Reason::Little);
         }
         let mut rules = Rules {
             allow: self.countries(&mut reasons),
@@ -155,9 +150,10 @@ impl Learner {
         };
         self.costly(&mut reasons);
         for (rule, calls) in &self.suspicious {
-            reasons.push(format!(
-                "{calls} calls were left out: they met the rule {rule} and looked like an attack."
-            ));
+            reasons.push(Reason::LeftOut {
+                rule: *rule,
+                calls: *calls,
+            });
         }
         if self.calls.is_empty() {
             return Suggestion {
@@ -178,7 +174,7 @@ impl Learner {
         }
     }
 
-    fn countries(&self, reasons: &mut Vec<String>) -> Targets {
+    fn countries(&self, reasons: &mut Vec<Reason>) -> Targets {
         let mut seen: BTreeMap<CountryCode, (usize, BTreeSet<i32>)> = BTreeMap::new();
         for call in &self.calls {
             if let Some(country) = call.country {
@@ -189,19 +185,20 @@ impl Learner {
         }
         let mut allowed = vec![self.home];
         for (country, (calls, days)) in seen {
-            let what = format!(
-                "{country}: {} on {}",
-                counted(calls, "call"),
-                counted(days.len(), "day")
-            );
-            if country == self.home {
-                reasons.push(format!("{what}; it is home."));
+            let then = if country == self.home {
+                Then::Home
             } else if days.len() >= DAYS || calls >= CALLS {
-                reasons.push(format!("{what}: allowed."));
                 allowed.push(country);
+                Then::Allowed
             } else {
-                reasons.push(format!("{what}: too few to tell; add it if it was yours."));
-            }
+                Then::TooFew
+            };
+            reasons.push(Reason::Country {
+                country,
+                calls,
+                days: days.len(),
+                then,
+            });
         }
         Targets {
             countries: Some(allowed),
@@ -209,15 +206,13 @@ impl Learner {
         }
     }
 
-    fn costly(&self, reasons: &mut Vec<String>) {
-        for (kind, calls) in &self.costly {
-            // A kind is written in a policy as serde writes it.
-            let name = serde_json::to_string(kind).unwrap_or_default();
-            reasons.push(format!("{calls} calls to numbers of the kind {name}: allow it with allow.kinds if you need it."));
+    fn costly(&self, reasons: &mut Vec<Reason>) {
+        for (&kind, &calls) in &self.costly {
+            reasons.push(Reason::Costly { kind, calls });
         }
     }
 
-    fn limits(&self, rules: &mut Rules, office: Option<&hours::Office>, reasons: &mut Vec<String>) {
+    fn limits(&self, rules: &mut Rules, office: Option<&hours::Office>, reasons: &mut Vec<Reason>) {
         let is_off =
             |call: &Call| office.is_some_and(|o| call.slot.is_some_and(|slot| !o.is_open(slot)));
         let busiest = |of_client: bool, takes: &dyn Fn(&Call) -> bool| {
@@ -235,10 +230,13 @@ impl Learner {
             ..LimitSet::default()
         };
         let name = self.names.get(all.who as usize).map_or("?", String::as_str);
-        reasons.push(format!(
-            "The busiest extension ({name}) made {} calls in a day, {} in an hour and {} in a minute, {} of them at a time.",
-            all.per_day, all.per_hour, all.per_minute, all.simultaneous
-        ));
+        reasons.push(Reason::Busiest {
+            extension: name.into(),
+            per_day: all.per_day,
+            per_hour: all.per_hour,
+            per_minute: all.per_minute,
+            simultaneous: all.simultaneous,
+        });
         if abroad.per_day > 0 {
             rules.limits.abroad = Limits {
                 simultaneous: Some(room(abroad.simultaneous, 2)),
@@ -246,10 +244,9 @@ impl Learner {
                 per_hour: Some(room(abroad.per_hour, 3)),
                 per_day: Some(room(abroad.per_day, 5)),
             };
-            reasons.push(format!(
-                "Abroad, an extension made at most {} calls in a day.",
-                abroad.per_day
-            ));
+            reasons.push(Reason::Abroad {
+                per_day: abroad.per_day,
+            });
         }
         if office.is_some() {
             let off = busiest(false, &is_off);
@@ -259,10 +256,10 @@ impl Learner {
                 per_day: Some(room(off.per_day, 10)),
                 ..Limits::default()
             };
-            reasons.push(format!(
-                "Outside those hours, at most {} calls in a day, {} of them abroad.",
-                off.per_day, off_abroad.per_day
-            ));
+            reasons.push(Reason::OffHours {
+                per_day: off.per_day,
+                abroad: off_abroad.per_day,
+            });
             if off_abroad.per_day > 0 {
                 rules.limits.abroad_off_hours = Limits {
                     simultaneous: Some(1),
@@ -277,10 +274,10 @@ impl Learner {
             per_day: Some(room(total.per_day, 100)),
             ..LimitSet::default()
         };
-        reasons.push(format!(
-            "The whole office made {} calls in a day, {} of them at a time.",
-            total.per_day, total.simultaneous
-        ));
+        reasons.push(Reason::Total {
+            per_day: total.per_day,
+            simultaneous: total.simultaneous,
+        });
     }
 }
 
@@ -322,10 +319,6 @@ fn is_attack(rule: Rule) -> bool {
             | Rule::Spellings
             | Rule::Sequential
     )
-}
-
-fn counted(n: usize, what: &str) -> String {
-    format!("{n} {what}{}", if n == 1 { "" } else { "s" })
 }
 
 /// Half as much again, in round figures, and never less than what a quiet week should not forbid.
