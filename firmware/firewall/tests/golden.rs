@@ -286,7 +286,9 @@ fn f12_is_kept_and_says_why() {
     assert!(refused(|i| i.topology = Topology::Side).contains("one port"));
     assert!(refused(|i| i.outside = Interface::parse("lo").unwrap()).contains("lo is"));
     assert!(refused(|i| i.serves.sip = 22).contains("above 1023"));
-    assert!(refused(|i| i.serves.sips = i.serves.web.first().copied()).contains("open the page"));
+    assert!(refused(|i| i.serves.sips = Some(i.serves.web[0])).contains("open the page"));
+    assert!(refused(|i| i.serves.web = vec![8_443, 22]).contains("no port for the page"));
+    assert!(refused(|i| i.serves.web = vec![1, 2, 3, 4, 5]).contains("one too many"));
     let served = |network: &str| refused(|i| i.serves.office = Some(network.parse().unwrap()));
     assert!(served("203.0.113.0/24").contains("not private"));
     assert!(served("0.0.0.0/0").contains("not private"));
