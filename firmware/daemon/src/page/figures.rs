@@ -12,6 +12,8 @@ use crate::{figures, words};
 pub fn of(given: figures::Figures) -> Figures {
     let mut families = calls(&given);
     families.extend(health(&given));
+    families.extend(journal(&given));
+    families.extend(told(&given));
     families.extend(firewall(&given));
     families.extend(pops(&given));
     Figures {
@@ -63,7 +65,7 @@ fn calls(given: &figures::Figures) -> Vec<Family> {
 }
 
 fn health(given: &figures::Figures) -> Vec<Family> {
-    let (status, journal) = (&given.status, &given.status.journal);
+    let status = &given.status;
     let mut build = Family::new(
         Gauge,
         "trunkguard_build_info",
@@ -84,78 +86,101 @@ fn health(given: &figures::Figures) -> Vec<Family> {
             heard.push(&[("client", &client.name)], seconds as f64);
         }
     }
-    let mut all = vec![
+    let gauge = |name, help, value| Family::new(Gauge, name, help).with(value);
+    vec![
         build,
         mode,
         heard,
-        Family::new(Gauge, "trunkguard_healthy", "1 when nothing needs a look.")
-            .with(flag(status.healthy)),
-        Family::new(
-            Gauge,
+        gauge(
+            "trunkguard_healthy",
+            "1 when nothing needs a look.",
+            flag(status.healthy),
+        ),
+        gauge(
             "trunkguard_uptime_seconds",
             "Seconds since the daemon began.",
-        )
-        .with(status.uptime_s as f64),
-        Family::new(
-            Gauge,
+            status.uptime_s as f64,
+        ),
+        gauge(
             "trunkguard_memory_resident_bytes",
             "Memory of the daemon that is in use.",
-        )
-        .with(given.resident as f64),
-        Family::new(
-            Counter,
+            given.resident as f64,
+        ),
+    ]
+}
+
+fn journal(given: &figures::Figures) -> Vec<Family> {
+    let journal = &given.status.journal;
+    let counter = |name, help, value: u64| Family::new(Counter, name, help).with(value as f64);
+    vec![
+        counter(
             "trunkguard_journal_stored_total",
             "Calls that were put on disk.",
-        )
-        .with(journal.stored as f64),
-        Family::new(
-            Counter,
+            journal.stored,
+        ),
+        counter(
             "trunkguard_journal_commits_total",
             "Commits, each with one fsync.",
-        )
-        .with(journal.commits as f64),
-        Family::new(
-            Counter,
+            journal.commits,
+        ),
+        counter(
             "trunkguard_journal_failed_total",
             "Calls that could not be put on disk before their answer.",
-        )
-        .with(journal.failed as f64),
-        Family::new(
-            Counter,
+            journal.failed,
+        ),
+        counter(
             "trunkguard_journal_lost_total",
             "Calls that are missing from the history.",
-        )
-        .with(journal.lost as f64),
+            journal.lost,
+        ),
         Family::new(
             Gauge,
             "trunkguard_disk_failing",
             "1 while the disk takes nothing.",
         )
         .with(flag(journal.failing)),
-        Family::new(
-            Gauge,
-            "trunkguard_alerts_open",
-            "Incidents that nobody has acknowledged.",
-        )
-        .with(journal.open_incidents as f64),
-    ];
-    if let Some(syslog) = &status.syslog {
-        all.extend([
-            Family::new(
-                Counter,
-                "trunkguard_syslog_sent_total",
-                "Messages that were handed to the log server.",
-            )
-            .with(syslog.sent as f64),
-            Family::new(
-                Counter,
-                "trunkguard_syslog_lost_total",
-                "Messages that found no room while the log server was away.",
-            )
-            .with(syslog.lost as f64),
-        ]);
+    ]
+}
+
+/// What leaves the box, and whether it arrives.
+fn told(given: &figures::Figures) -> Vec<Family> {
+    let status = &given.status;
+    let mut waiting = Family::new(
+        Gauge,
+        "trunkguard_alerts_waiting",
+        "Messages that wait for a channel of alerts.",
+    );
+    let mut failing = Family::new(
+        Gauge,
+        "trunkguard_alerts_failing",
+        "1 when a channel of alerts has not taken the last message.",
+    );
+    for channel in &status.alerts.channels {
+        let labels = [("channel", &*channel.target)];
+        waiting.push(&labels, f64::from(channel.waiting));
+        failing.push(&labels, flag(channel.failed_ms.is_some()));
     }
-    all
+    let open = Family::new(
+        Gauge,
+        "trunkguard_alerts_open",
+        "Incidents that nobody has acknowledged.",
+    )
+    .with(status.journal.open_incidents as f64);
+    let mut sent = Family::new(
+        Counter,
+        "trunkguard_syslog_sent_total",
+        "Messages that were handed to the log server.",
+    );
+    let mut lost = Family::new(
+        Counter,
+        "trunkguard_syslog_lost_total",
+        "Messages that found no room while the log server was away.",
+    );
+    if let Some(syslog) = &status.syslog {
+        sent.push(&[], syslog.sent as f64);
+        lost.push(&[], syslog.lost as f64);
+    }
+    vec![open, waiting, failing, sent, lost]
 }
 
 fn firewall(given: &figures::Figures) -> Vec<Family> {
