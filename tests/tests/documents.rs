@@ -25,7 +25,7 @@ fn files(folder: &Path, found: &mut Vec<PathBuf>) {
         let name = path.file_name().unwrap().to_string_lossy().into_owned();
         if path.is_symlink()
             || (name.starts_with('.') && name != ".ci")
-            || ["target", "var"].contains(&&*name)
+            || ["target", "var", "node_modules"].contains(&&*name)
         {
             continue;
         }

@@ -128,13 +128,19 @@ mod tests {
     /// The methods are compared with what a running box answers (tests/tests/page_api.rs).
     #[test]
     fn every_route_is_in_the_document_and_the_other_way_round() {
-        let router = include_str!("operations.rs").split(".route(\"").skip(1);
-        let routed: std::collections::BTreeSet<&str> =
-            router.filter_map(|rest| rest.split('"').next()).collect();
+        let source = include_str!("operations.rs").split("\"/api/v1/").skip(1);
+        let mut routed: Vec<String> = source
+            .filter_map(|rest| rest.split('"').next())
+            .filter(|path| *path != "{*nothing}")
+            .map(|path| format!("/{path}"))
+            .collect();
+        routed.sort();
         let document: Document = serde_json::from_str(DOCUMENT).unwrap();
-        let documented: std::collections::BTreeSet<&str> =
-            document.paths.keys().map(String::as_str).collect();
-        assert_eq!(routed, documented);
+        assert!(
+            document.paths.keys().eq(&routed),
+            "{:?}\n{routed:?}",
+            document.paths.keys()
+        );
     }
 
     #[test]

@@ -211,7 +211,7 @@ fn by_hand() -> String {
 pub fn routes() -> Router<Shell> {
     let limits = Extension(Arc::new(limit::Limits::default()));
     Router::new()
-        .nest("/api/v1", operations::routes())
+        .merge(operations::routes())
         .merge(metrics::routes())
         .layer(limits)
         .merge(document::routes())

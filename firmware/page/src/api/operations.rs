@@ -7,7 +7,7 @@ use axum::{
     extract::{FromRequest, FromRequestParts, Path, Request, rejection::PathRejection},
     http::{StatusCode, request::Parts},
     response::{IntoResponse, Response},
-    routing::{delete, get, post},
+    routing::{any, delete, get, post},
 };
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::Value;
@@ -19,43 +19,45 @@ use super::{
 };
 use crate::shell::Shell;
 
-/// Below `/api/v1`.
+/// Its addresses; each is in `openapi.json`, too.
 pub fn routes() -> Router<Shell> {
     let ask =
         |question: Question| get(async move |Reader(asker): Reader| asker.ask(question).await);
     Router::new()
-        .route("/status", ask(Question::Status))
-        .route("/calls", get(calls))
-        .route("/explain", get(explain))
-        .route("/mode", ask(Question::Mode).put(set_mode))
-        .route("/policy", policy::methods())
-        .route("/alerts", get(alerts))
-        .route("/alerts/acknowledge", post(acknowledge))
-        .route("/pops", ask(Question::Pops))
-        .route("/pops/add", post(add_pop))
-        .route("/pops/approve", post(approve_pop))
-        .route("/pops/refuse", post(refuse_pop))
-        .route("/pops/forget", post(forget_pop))
-        .route("/pops/refresh", post(refresh_pops))
-        .route("/bans", ask(Question::Bans).post(ban))
-        .route("/bans/{address}", delete(unban))
-        .route("/ruleset", ask(Question::Ruleset))
-        .route("/firewall", ask(Question::Firewall))
-        .route("/suggest", get(suggest))
-        .route("/doctor", ask(Question::Doctor))
-        .route("/openapi.json", get(document::file))
+        .route("/api/v1/status", ask(Question::Status))
+        .route("/api/v1/calls", get(calls))
+        .route("/api/v1/explain", get(explain))
+        .route("/api/v1/mode", ask(Question::Mode).put(set_mode))
+        .route("/api/v1/policy", policy::methods())
+        .route("/api/v1/alerts", get(alerts))
+        .route("/api/v1/alerts/acknowledge", post(acknowledge))
+        .route("/api/v1/pops", ask(Question::Pops))
+        .route("/api/v1/pops/add", post(add_pop))
+        .route("/api/v1/pops/approve", post(approve_pop))
+        .route("/api/v1/pops/refuse", post(refuse_pop))
+        .route("/api/v1/pops/forget", post(forget_pop))
+        .route("/api/v1/pops/refresh", post(refresh_pops))
+        .route("/api/v1/bans", ask(Question::Bans).post(ban))
+        .route("/api/v1/bans/{address}", delete(unban))
+        .route("/api/v1/ruleset", ask(Question::Ruleset))
+        .route("/api/v1/firewall", ask(Question::Firewall))
+        .route("/api/v1/suggest", get(suggest))
+        .route("/api/v1/doctor", ask(Question::Doctor))
+        .route("/api/v1/openapi.json", get(document::file))
+        .route("/api/v1/{*nothing}", any(nothing))
         .method_not_allowed_fallback(async || {
             Fault::new(
                 StatusCode::METHOD_NOT_ALLOWED,
                 "this cannot be done here; the header Allow says what can",
             )
         })
-        .fallback(async || {
-            Fault::new(
-                StatusCode::NOT_FOUND,
-                "there is nothing at this address; /api/v1/openapi.json lists what there is",
-            )
-        })
+}
+
+async fn nothing() -> Fault {
+    Fault::new(
+        StatusCode::NOT_FOUND,
+        "there is nothing at this address; /api/v1/openapi.json lists what there is",
+    )
 }
 
 /// An answer of the box: JSON, or a text.

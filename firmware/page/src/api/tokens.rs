@@ -17,11 +17,9 @@ use crate::{
     texts,
 };
 
-const PAGE: &str = "/settings/tokens";
-
 pub fn routes() -> Router<Shell> {
     Router::new()
-        .route(PAGE, get(list).post(add))
+        .route("/settings/tokens", get(list).post(add))
         .route("/settings/tokens/remove", post(remove))
 }
 
