@@ -132,12 +132,7 @@ fn calls_around_the_clock_have_no_business_hours() {
     let suggestion = learner.suggest();
     assert_eq!(suggestion.rules.hours, None);
     assert_eq!(suggestion.rules.limits.off_hours, Limits::default());
-    assert!(
-        suggestion
-            .reasons
-            .iter()
-            .any(|r| *r == Reason::AroundTheClock)
-    );
+    assert!(suggestion.reasons.contains(&Reason::AroundTheClock));
 }
 
 #[test]
@@ -153,11 +148,10 @@ fn what_looks_like_an_attack_teaches_nothing() {
     }
     let after = learner.suggest();
     assert_eq!(after.rules, before.rules);
-    assert!(after.reasons.iter().any(|r| *r
-        == Reason::LeftOut {
-            rule: Rule::Sequential,
-            calls: 500
-        }));
+    assert!(after.reasons.contains(&Reason::LeftOut {
+        rule: Rule::Sequential,
+        calls: 500
+    }));
 }
 
 #[test]
