@@ -19,6 +19,7 @@ mod policy;
 mod pops;
 mod running;
 mod status;
+mod token;
 mod trace;
 
 use std::{net::SocketAddr, path::PathBuf, process::ExitCode};
@@ -92,6 +93,8 @@ enum Command {
     Pops(pops::Arguments),
     /// Who is kept out: list, add, remove.
     Bans(bans::Arguments),
+    /// Who may ask the HTTP API: list, add, remove.
+    Token(token::Arguments),
     /// Print the nft script of the rules that are to be in force.
     Ruleset(State),
     /// Record what the PBX and the box say to each other by SIP, and show it.
@@ -239,6 +242,7 @@ pub fn run(arguments: Arguments) -> anyhow::Result<Answer> {
         }
         Command::Pops(arguments) => pops::run(arguments),
         Command::Bans(arguments) => bans::run(arguments),
+        Command::Token(arguments) => token::run(arguments),
         Command::Ruleset(state) => running::ruleset(&state.dir),
         Command::Trace(arguments) => trace::run(&arguments),
         Command::Doctor(arguments) => doctor::run(&arguments),
