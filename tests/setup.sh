@@ -46,8 +46,9 @@ python3 -c 'import ensurepip' 2>/dev/null || missing="$missing python3-venv"
 ls /usr/lib/*/rsyslog/lmnsd_ossl.so >/dev/null 2>&1 || missing="$missing rsyslog-openssl"
 if [ -n "${missing// /}" ]; then
     apt-get update -q >&2
+    # What Debian would start with a package (rsyslog, prometheus) stays where it is: the tests start their own.
     # shellcheck disable=SC2086  # a list of names
-    DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends $missing >&2
+    RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends $missing >&2
 fi
 
 # sipvicious: the scanner that strangers use. A folder of its own; renamed only when it is whole.
