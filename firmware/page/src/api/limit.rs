@@ -13,8 +13,8 @@ const OF_A_TOKEN: Rate = Rate {
 };
 /// Of one address, without a token that is right.
 const OF_A_STRANGER: Rate = Rate {
-    burst: 20,
-    per_second: 1,
+    burst: 60,
+    per_second: 2,
 };
 /// Addresses that are remembered; the one that asked longest ago gives way.
 const STRANGERS: usize = 256;
