@@ -39,7 +39,7 @@ impl Intent {
             "never_ban": [],
             "from_pbx": "web",
             "rtp": "10000-20200",
-            "serves": { "sip": 5060, "sips": 5061, "web": 8080, "ssh": false },
+            "serves": { "sip": 5060, "sips": 5061, "web": [8080], "ssh": false },
         }))
     }
 
