@@ -189,7 +189,7 @@ fn firewall_router_f9_f10_f11_the_box_itself() {
         );
 
         let mut helper = Helper::start(site)?;
-        let ssh = json!({ "sip": 5060, "sips": 5061, "web": 8080, "ssh": true });
+        let ssh = json!({ "sip": 5060, "sips": 5061, "web": [8080], "ssh": true });
         let intent = Intent::new(ROUTER).with("serves", ssh);
         for intent in [intent.clone(), intent.detect()] {
             helper.load(&intent)?;
@@ -332,7 +332,7 @@ fn firewall_router_f23_dhcp_and_dns_from_inside_only() {
             heard.is_empty(),
             "served without being asked to: {heard:#?}"
         );
-        let serves = json!({ "sip": 5060, "sips": 5061, "web": 8080, "ssh": false, "office": "192.168.77.0/24" });
+        let serves = json!({ "sip": 5060, "sips": 5061, "web": [8080], "ssh": false, "office": "192.168.77.0/24" });
         let intent = Intent::new(ROUTER).with("serves", serves.clone());
         for intent in [intent.clone(), intent.detect()] {
             helper.load(&intent)?;
