@@ -31,6 +31,7 @@ busybox busybox
 sqlite3 sqlite3
 mcopy mtools
 chromium chromium
+curl curl
 node nodejs
 npm npm
 promtool prometheus
