@@ -70,6 +70,18 @@ enum Action {
         #[arg(long, default_value_t = 9)]
         rounds: usize,
     },
+    /// Measures calls beside people who look at the page, alone.
+    Viewers {
+        /// The trunkguard binary.
+        #[arg(long)]
+        daemon: PathBuf,
+        /// Folder for states and logs.
+        #[arg(long)]
+        folder: PathBuf,
+        /// Rounds, 1 to 12.
+        #[arg(long, default_value_t = 5)]
+        rounds: usize,
+    },
     /// Sends every datagram back; the yardstick of what UDP costs.
     Echo {
         #[arg(long)]
@@ -155,6 +167,19 @@ fn main() -> Result<()> {
                 kamailio: PathBuf::new(),
             };
             suite::firewall_alone(&place, rounds.clamp(7, 25))
+        }
+        Action::Viewers {
+            daemon,
+            folder,
+            rounds,
+        } => {
+            process::pin_self()?;
+            let place = servers::Place {
+                folder,
+                daemon,
+                kamailio: PathBuf::new(),
+            };
+            suite::viewers_alone(place, rounds.clamp(1, 12))
         }
         Action::Echo { at, batched } => echo(at, batched),
         Action::Load {

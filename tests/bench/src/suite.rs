@@ -109,6 +109,24 @@ pub fn firewall_alone(place: &Place, rounds: usize) -> Result<()> {
     measured
 }
 
+/// Measures calls beside viewers of the page alone and prints it.
+///
+/// # Errors
+/// When something could not be measured.
+pub fn viewers_alone(place: Place, rounds: usize) -> Result<()> {
+    let start = Instant::now();
+    let others = machine::Others::watch()?;
+    let mut targets = Targets::default();
+    let suite = Suite {
+        place,
+        scenario: PathBuf::new(),
+        rounds: rounds * 2,
+        burst: Duration::from_secs(4),
+    };
+    suite.viewers(&mut targets)?;
+    end(&targets, start, &others)
+}
+
 fn end(targets: &Targets, start: Instant, others: &machine::Others) -> Result<()> {
     println!("## Targets\n");
     targets.print();

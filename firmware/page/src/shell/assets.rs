@@ -4,7 +4,7 @@ use axum::{
     Router,
     extract::{Path, State},
     http::{HeaderValue, header},
-    response::{IntoResponse, Response},
+    response::{IntoResponse, Redirect, Response},
     routing::get,
 };
 use sha2::{Digest, Sha256};
@@ -58,7 +58,14 @@ impl Assets {
 }
 
 pub fn routes() -> Router<Shell> {
-    Router::new().route("/assets/{hash}/{name}", get(file))
+    Router::new()
+        .route("/assets/{hash}/{name}", get(file))
+        .route("/favicon.ico", get(icon))
+}
+
+/// Browsers ask for it by this name where what they show is no page of ours (the API's document).
+async fn icon(State(shell): State<Shell>) -> Redirect {
+    Redirect::temporary(shell.assets().path("icon.svg"))
 }
 
 async fn file(State(shell): State<Shell>, Path((hash, name)): Path<(String, String)>) -> Response {
