@@ -390,6 +390,7 @@ fn no_page_gives_a_secret_away() {
             "/login",
             "/setup",
             "/assets/{hash}/{name}",
+            "/favicon.ico",
             "/.well-known/security.txt",
         ];
         let machines = ["/api", "/metrics"];
