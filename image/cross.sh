@@ -78,7 +78,7 @@ say "$(stat -c %s "$binary") octets, needs $glibc"
 
 if [ "${1:-}" = --test ]; then
     need qemu-aarch64-static qemu-user-static
-    # Two hundred thousand phones take the emulator ten minutes, and three tests kill a second process of themselves: under
+    # One test's invented phones take the emulator ten minutes, and three kill a second process of themselves: under
     # qemu-user that starts only where the kernel hands it arm64 programs.
     leave=(--skip invented_phones_do_not_grow)
     [ -e /proc/sys/fs/binfmt_misc/qemu-aarch64 ] ||
