@@ -52,7 +52,9 @@ impl Page {
         let state = place.folder.join(format!("state-{NAME}"));
         let at = format!("127.0.0.1:{}", free_port([127, 0, 0, 1].into(), 8443)?);
         let log = place.folder.join("page.log");
-        let mut command = on_core(SERVER_CORE, &place.daemon);
+        // As systemd/trunkguard-page.service has it: calls go first.
+        let mut command = on_core(SERVER_CORE, Path::new("chrt"));
+        command.args(["--idle", "0"]).arg(&place.daemon);
         command
             .args(["page", "--setup-code", "--web", &at, "--state"])
             .arg(&state);
