@@ -10,15 +10,27 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, Row, params};
+use rusqlite::{Connection, Row, params};
 
-use crate::disk;
+use crate::{
+    disk,
+    small::{self, Small},
+};
 pub use tokens::{MOST_TOKENS, StoredToken};
 
-/// Name of the file; the version is in the name, as that of the history.
-const FILE: &str = "page.v1.db";
-/// "TGw1".
-const APPLICATION: i32 = 0x5447_7731;
+const SMALL: Small = Small {
+    file: "page.v1.db",
+    // "TGw1".
+    application: 0x5447_7731,
+    schema: &[SCHEMA, tokens::SCHEMA],
+    cache_kib: 512,
+    look: |connection| {
+        connection.prepare("SELECT name, role, hash, totp FROM account")?;
+        connection.prepare("SELECT id, at_ms, who, source, what, detail FROM deed")?;
+        Ok(())
+    },
+    lost: "nobody can log in to the page until a password is set at the box again",
+};
 /// Accounts at most.
 pub const MOST_ACCOUNTS: u32 = 16;
 /// Lines of the audit log that are kept; the oldest make room.
@@ -100,36 +112,13 @@ impl PageStore {
     /// # Errors
     /// When there is none and none can be made.
     pub fn open(dir: &Path) -> Result<(PageStore, Option<String>), PageError> {
-        let path = dir.join(FILE);
-        let io = |e: std::io::Error| {
-            PageError::Disk(format!(
-                "{}: {e}; make {} writable for Trunkguard",
-                path.display(),
-                dir.display()
-            ))
-        };
-        disk::make_dir(dir)
-            .and_then(|()| disk::make_private(&path))
-            .map_err(io)?;
-        match connect(&path) {
-            Ok(connection) => Ok((PageStore { connection, path }, None)),
-            Err(e) if is_damage(&e) => {
-                let aside = disk::move_aside(&path)
-                    .and_then(|aside| disk::make_private(&path).map(|()| aside))
-                    .map_err(io)?;
-                let said = format!(
-                    "the page's accounts were damaged ({e}) and lie in {}; set a password at the box again",
-                    aside.display()
-                );
-                let connection = connect(&path).map_err(|e| words(&path, &e))?;
-                Ok((PageStore { connection, path }, Some(said)))
-            }
-            Err(e) => Err(words(&path, &e)),
-        }
+        let path = dir.join(SMALL.file);
+        let (connection, said) = SMALL.open(&path).map_err(PageError::Disk)?;
+        Ok((PageStore { connection, path }, said))
     }
 
     fn wrong(&self, e: &rusqlite::Error) -> PageError {
-        words(&self.path, e)
+        PageError::Disk(small::words(&self.path, e))
     }
 
     /// All accounts, by name.
@@ -285,54 +274,6 @@ fn deed(row: &Row<'_>) -> rusqlite::Result<StoredDeed> {
     })
 }
 
-fn connect(path: &Path) -> rusqlite::Result<Connection> {
-    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let mut connection = Connection::open_with_flags(path, flags)?;
-    connection.busy_timeout(std::time::Duration::from_secs(5))?;
-    connection.execute_batch(
-        "PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON; PRAGMA cache_size = -512; PRAGMA journal_mode = WAL;
-         PRAGMA synchronous = FULL; PRAGMA journal_size_limit = 1048576;",
-    )?;
-    let tx = connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
-    let empty: bool = tx.query_row("SELECT count(*) = 0 FROM sqlite_schema", [], |r| r.get(0))?;
-    if empty {
-        tx.execute_batch(SCHEMA)?;
-        tx.pragma_update(None, "application_id", APPLICATION)?;
-        tx.pragma_update(None, "user_version", 1)?;
-    }
-    tx.execute_batch(tokens::SCHEMA)?;
-    tx.commit()?;
-    let sound: Option<String> = connection
-        .query_row("PRAGMA quick_check(1)", [], |r| r.get(0))
-        .optional()?;
-    let application: i32 = connection.pragma_query_value(None, "application_id", |r| r.get(0))?;
-    if sound.as_deref() != Some("ok") || application != APPLICATION {
-        let code = rusqlite::ffi::Error {
-            code: ErrorCode::DatabaseCorrupt,
-            extended_code: rusqlite::ffi::SQLITE_CORRUPT,
-        };
-        return Err(rusqlite::Error::SqliteFailure(code, sound));
-    }
-    connection.prepare("SELECT name, role, hash, totp FROM account")?;
-    connection.prepare("SELECT id, at_ms, who, source, what, detail FROM deed")?;
-    Ok(connection)
-}
-
-fn is_damage(error: &rusqlite::Error) -> bool {
-    matches!(
-        error.sqlite_error_code(),
-        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase | ErrorCode::Unknown) | None
-    )
-}
-
-fn words(path: &Path, error: &rusqlite::Error) -> PageError {
-    let dir = path.parent().unwrap_or(path).display();
-    PageError::Disk(format!(
-        "{}: {error}; make {dir} writable for Trunkguard, and free some space on its disk",
-        path.display()
-    ))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -401,12 +342,16 @@ mod tests {
         store.put(&account("maria")).unwrap();
         drop(store);
         std::fs::write(
-            dir.path().join(FILE),
+            dir.path().join(SMALL.file),
             "no database at all, and long enough to be looked at",
         )
         .unwrap();
         let (store, problem) = PageStore::open(dir.path()).unwrap();
         assert!(store.accounts().unwrap().is_empty());
-        assert!(problem.unwrap().contains("set a password at the box again"));
+        assert!(
+            problem
+                .unwrap()
+                .contains("until a password is set at the box again")
+        );
     }
 }

@@ -17,13 +17,13 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use rusqlite::{Connection, TransactionBehavior};
+use rusqlite::Connection;
 use trunkguard_core::pops::{
     follow::Snapshot,
     owner::{Decision, Subject},
 };
 
-use crate::disk;
+use crate::small;
 
 /// Bans that are kept; those that end last stay.
 pub const MOST_BANS: usize = 20_000;
@@ -164,20 +164,11 @@ impl NetworkStore {
         &mut self,
         change: impl FnOnce(&Connection) -> rusqlite::Result<T>,
     ) -> Result<T, NetworkError> {
-        let path = &self.path;
-        let changed = self
-            .connection
-            .transaction_with_behavior(TransactionBehavior::Immediate)
-            .and_then(|tx| {
-                let answer = change(&tx)?;
-                tx.commit()?;
-                Ok(answer)
-            });
-        changed.map_err(|e| NetworkError(open::words(path, &e)))
+        small::change(&mut self.connection, &self.path, change).map_err(NetworkError)
     }
 
     fn wrong(&self, error: &rusqlite::Error) -> NetworkError {
-        NetworkError(open::words(&self.path, error))
+        NetworkError(small::words(&self.path, error))
     }
 }
 
@@ -187,16 +178,5 @@ impl NetworkStore {
 /// # Errors
 /// When there is a file that cannot be read. No file is `None`.
 pub fn read_only(dir: &Path) -> Result<Option<NetworkStore>, NetworkError> {
-    open::for_reading(&dir.join(open::FILE)).map_err(NetworkError)
-}
-
-fn aside(path: &Path, what: &str) -> String {
-    let name = path.display();
-    match disk::move_aside(path) {
-        Ok(aside) => format!(
-            "{name} was damaged ({what}) and is kept as {}",
-            aside.display()
-        ),
-        Err(e) => format!("{name} is damaged ({what}) and cannot be moved aside ({e})"),
-    }
+    open::for_reading(dir).map_err(NetworkError)
 }

@@ -2,43 +2,31 @@
 
 use std::path::{Path, PathBuf};
 
-use rusqlite::{Connection, ErrorCode, OpenFlags};
+use rusqlite::Connection;
 
-use super::{NetworkStore, aside, tables};
-use crate::disk;
+use super::{NetworkStore, tables};
+use crate::small::Small;
 
-/// Name of the file in the state directory; the version is in the name, as that of the history.
-pub(super) const FILE: &str = "network.v1.db";
-/// "TGn1".
-const APPLICATION: i32 = 0x5447_6e31;
-/// `user_version` of a file that this version reads.
-const VERSION: i32 = 1;
-/// How much of the write-ahead log stays on disk after a checkpoint.
-const KEEP_WAL: u32 = 1 << 20;
-
-enum Trouble {
-    /// Moving the file aside helps.
-    Damaged(String),
-    /// Only time or a person helps.
-    Disk(String),
-}
+pub(super) const SMALL: Small = Small {
+    file: "network.v1.db",
+    // "TGn1".
+    application: 0x5447_6e31,
+    schema: &[tables::SCHEMA],
+    cache_kib: 1_024,
+    look: |connection| tables::read_all(connection).map(drop),
+    lost: "bans and decisions on PoPs are lost, and the built-in allow-list holds",
+};
 
 pub(super) fn open(dir: &Path) -> (NetworkStore, Option<String>) {
-    let path = dir.join(FILE);
-    let why = match for_writing(&path) {
-        Ok(connection) => return (store(connection, path, None), None),
-        Err(Trouble::Damaged(what)) => {
-            let said = aside(&path, &what);
-            match for_writing(&path) {
-                Ok(connection) => return (store(connection, path, None), Some(said)),
-                Err(Trouble::Damaged(more) | Trouble::Disk(more)) => format!("{said}; {more}"),
-            }
+    let path = dir.join(SMALL.file);
+    match SMALL.open(&path) {
+        Ok((connection, said)) => (store(connection, path, None), said),
+        Err(why) => {
+            let why = format!("{why}; until then bans and PoPs are kept in memory only");
+            let connection = in_memory(&path);
+            (store(connection, path, Some(why.clone())), Some(why))
         }
-        Err(Trouble::Disk(why)) => why,
-    };
-    let why = format!("{why}; until then bans and PoPs are kept in memory only");
-    let connection = in_memory(&path);
-    (store(connection, path, Some(why.clone())), Some(why))
+    }
 }
 
 fn store(connection: Connection, path: PathBuf, problem: Option<String>) -> NetworkStore {
@@ -50,156 +38,19 @@ fn store(connection: Connection, path: PathBuf, problem: Option<String>) -> Netw
 }
 
 /// What the file says, in memory: it can be read when it cannot be written.
-#[allow(clippy::expect_used)]
 pub(super) fn in_memory(path: &Path) -> Connection {
-    let empty = || -> rusqlite::Result<Connection> {
-        let connection = Connection::open_in_memory()?;
-        connection.execute_batch(tables::SCHEMA)?;
-        Ok(connection)
-    };
-    let copy = |from: &NetworkStore| -> rusqlite::Result<Connection> {
-        let connection = empty()?;
-        tables::write_all(&connection, &tables::read_all(&from.connection)?)?;
-        Ok(connection)
-    };
-    let read = for_reading(path).ok().flatten();
-    read.and_then(|from| copy(&from).ok())
-        .or_else(|| empty().ok())
-        // SQLite in memory with a fixed schema fails only without memory, which ends the process.
-        .expect("an empty database in memory")
-}
-
-pub(super) fn for_reading(path: &Path) -> Result<Option<NetworkStore>, String> {
-    let missing = std::fs::metadata(path).is_err_and(|e| e.kind() == std::io::ErrorKind::NotFound);
-    if missing {
-        return Ok(None);
+    let empty = SMALL.in_memory();
+    let all = SMALL.for_reading(path).ok().flatten();
+    if let Some(all) = all.and_then(|from| tables::read_all(&from).ok())
+        && tables::write_all(&empty, &all).is_err()
+    {
+        return SMALL.in_memory();
     }
-    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let open = |name: &Path, flags| -> rusqlite::Result<Connection> {
-        let connection = Connection::open_with_flags(name, flags)?;
-        settle(&connection)?;
-        connection.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))?;
-        Ok(connection)
-    };
-    let connection = open(path, flags)
-        .or_else(|e| {
-            // As in history::connect: on a read-only file system without a log there is none to index.
-            let log = disk::with_suffix(path, "-wal");
-            let plain = path
-                .to_str()
-                .filter(|p| !p.contains(['?', '#', '%']) && !log.exists());
-            let p = plain.ok_or(e)?;
-            let name = format!("file:{p}?immutable=1");
-            open(Path::new(&name), flags | OpenFlags::SQLITE_OPEN_URI)
-        })
-        .map_err(|e| words(path, &e))?;
-    match check(&connection) {
-        Ok(()) => Ok(Some(store(connection, path.to_owned(), None))),
-        Err(e) => Err(words(path, &e)),
-    }
+    empty
 }
 
-fn for_writing(path: &Path) -> Result<Connection, Trouble> {
-    let dir = path.parent().unwrap_or(Path::new("."));
-    let io = |e: std::io::Error| {
-        Trouble::Disk(format!(
-            "{}: {e}; make {} writable for Trunkguard and free some space on its disk",
-            path.display(),
-            dir.display()
-        ))
-    };
-    disk::make_dir(dir)
-        .and_then(|()| disk::make_private(path))
-        .map_err(io)?;
-    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let opened = Connection::open_with_flags(path, flags).and_then(|mut connection| {
-        prepare(&mut connection)?;
-        check(&connection)?;
-        // Writes once, so that a disk that takes nothing shows now.
-        connection.pragma_update(None, "user_version", VERSION)?;
-        Ok(connection)
-    });
-    opened.map_err(|e| {
-        if is_damage(&e) {
-            Trouble::Damaged(e.to_string())
-        } else {
-            Trouble::Disk(words(path, &e))
-        }
-    })
-}
-
-fn settle(connection: &Connection) -> rusqlite::Result<()> {
-    connection.busy_timeout(std::time::Duration::from_secs(5))?;
-    connection.execute_batch(
-        "PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON; PRAGMA cache_size = -1024;",
-    )
-}
-
-fn prepare(connection: &mut Connection) -> rusqlite::Result<()> {
-    settle(connection)?;
-    connection.execute_batch(&format!(
-        "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;
-         PRAGMA journal_size_limit = {KEEP_WAL};"
-    ))?;
-    // Two processes may find an empty file at the same time; one makes the tables.
-    let tx = connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
-    let empty: bool = tx.query_row("SELECT count(*) = 0 FROM sqlite_schema", [], |r| r.get(0))?;
-    if empty {
-        tx.execute_batch(tables::SCHEMA)?;
-        tx.pragma_update(None, "application_id", APPLICATION)?;
-        tx.pragma_update(None, "user_version", VERSION)?;
-    }
-    tx.commit()
-}
-
-/// It is ours, whole, and of this version; the file is small enough to look at all of it.
-fn check(connection: &Connection) -> rusqlite::Result<()> {
-    let found: String = connection.query_row("PRAGMA quick_check(1)", [], |r| r.get(0))?;
-    let number = |name: &str| connection.pragma_query_value(None, name, |r| r.get::<_, i32>(0));
-    let (application, version) = (number("application_id")?, number("user_version")?);
-    let what = if found != "ok" {
-        found
-    } else if (application, version) != (APPLICATION, VERSION) {
-        format!("application {application:#x} version {version} is not of this version")
-    } else {
-        tables::read_all(connection)?;
-        return Ok(());
-    };
-    let code = rusqlite::ffi::Error {
-        code: ErrorCode::DatabaseCorrupt,
-        extended_code: rusqlite::ffi::SQLITE_CORRUPT,
-    };
-    Err(rusqlite::Error::SqliteFailure(code, Some(what)))
-}
-
-/// The file itself is at fault, and not the disk, the directory or another process.
-fn is_damage(error: &rusqlite::Error) -> bool {
-    matches!(
-        error.sqlite_error_code(),
-        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase | ErrorCode::Unknown) | None
-    )
-}
-
-/// What an error means for the owner.
-pub(super) fn words(path: &Path, error: &rusqlite::Error) -> String {
-    let (name, dir) = (path.display(), path.parent().unwrap_or(path).display());
-    match error.sqlite_error_code() {
-        Some(ErrorCode::DiskFull) => {
-            format!("the disk of {dir} is full, and {name} was not changed; free some space on it")
-        }
-        Some(ErrorCode::ReadOnly | ErrorCode::CannotOpen | ErrorCode::PermissionDenied) => {
-            format!(
-                "{name} cannot be written to ({error}); make {dir} and its files writable for Trunkguard"
-            )
-        }
-        Some(ErrorCode::SystemIoFailure) => {
-            format!(
-                "the disk of {dir} fails ({error}); check the disk or the card, and its free space"
-            )
-        }
-        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
-            format!("{name} is being changed by another process; try again")
-        }
-        _ => format!("{name} is damaged ({error}); restart Trunkguard, which moves it aside"),
-    }
+pub(super) fn for_reading(dir: &Path) -> Result<Option<NetworkStore>, String> {
+    let path = dir.join(SMALL.file);
+    let found = SMALL.for_reading(&path)?;
+    Ok(found.map(|connection| store(connection, path, None)))
 }

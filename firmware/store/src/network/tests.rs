@@ -112,7 +112,10 @@ fn what_was_kept_is_there_again() {
     assert_eq!(store.pops().unwrap().decisions, decisions);
     assert_eq!(store.pops().unwrap().snapshot, Snapshot::default());
     let mode = |p: &Path| fs::metadata(p).unwrap().permissions().mode() & 0o777;
-    assert_eq!(mode(&dir.path().join("state").join(open::FILE)), 0o600);
+    assert_eq!(
+        mode(&dir.path().join("state").join(open::SMALL.file)),
+        0o600
+    );
 }
 
 #[test]
@@ -211,7 +214,7 @@ fn rows_are_bounded() {
 fn a_damaged_file_is_moved_aside_and_a_new_one_made() {
     for damage in ["noise", "half", "header", "another", "newer", "tables"] {
         let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join(open::FILE);
+        let path = dir.path().join(open::SMALL.file);
         let mut store = opened(dir.path());
         store.save_pops(&snapshot()).unwrap();
         drop(store);
@@ -313,7 +316,7 @@ fn a_file_that_cannot_be_written_is_read() {
     assert_eq!(store.bans(0).unwrap().len(), 1);
 
     // The copy in memory is what was in the file.
-    let memory = open::in_memory(&dir.path().join(open::FILE));
+    let memory = open::in_memory(&dir.path().join(open::SMALL.file));
     let all = tables::read_pops(&memory).unwrap();
     assert_eq!(
         all,
@@ -331,7 +334,7 @@ fn reading_makes_and_repairs_nothing() {
     assert!(matches!(read_only(dir.path()), Ok(None)));
     assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0);
     fs::write(
-        dir.path().join(open::FILE),
+        dir.path().join(open::SMALL.file),
         "nonsense, and rather long so that it is no empty file",
     )
     .unwrap();

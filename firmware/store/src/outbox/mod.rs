@@ -18,11 +18,13 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use rusqlite::{Connection, TransactionBehavior};
+use rusqlite::Connection;
 use trunkguard_core::{
     alerts::{After, Message, Told},
     time::Date,
 };
+
+use crate::small;
 
 pub use list::{Channel, Delivery, Line, State};
 
@@ -216,20 +218,11 @@ impl Outbox {
         &mut self,
         change: impl FnOnce(&Connection) -> rusqlite::Result<T>,
     ) -> Result<T, OutboxError> {
-        let path = &self.path;
-        let changed = self
-            .connection
-            .transaction_with_behavior(TransactionBehavior::Immediate)
-            .and_then(|tx| {
-                let answer = change(&tx)?;
-                tx.commit()?;
-                Ok(answer)
-            });
-        changed.map_err(|e| OutboxError(open::words(path, &e)))
+        small::change(&mut self.connection, &self.path, change).map_err(OutboxError)
     }
 
     fn wrong(&self, error: &rusqlite::Error) -> OutboxError {
-        OutboxError(open::words(&self.path, error))
+        OutboxError(small::words(&self.path, error))
     }
 }
 
@@ -239,5 +232,5 @@ impl Outbox {
 /// # Errors
 /// When there is a file that cannot be read. No file is `None`.
 pub fn read_only(dir: &Path) -> Result<Option<Outbox>, OutboxError> {
-    open::for_reading(&dir.join(open::FILE)).map_err(OutboxError)
+    open::for_reading(dir).map_err(OutboxError)
 }

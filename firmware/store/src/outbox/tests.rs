@@ -254,7 +254,7 @@ fn what_was_told_is_bounded_and_of_one_history_only() {
 fn a_damaged_file_is_kept_aside_and_an_empty_one_begun() {
     let dir = tempfile::tempdir().unwrap();
     drop(sound(dir.path()));
-    let path = dir.path().join(open::FILE);
+    let path = dir.path().join(open::SMALL.file);
     assert_eq!(
         fs::metadata(&path).unwrap().permissions().mode() & 0o777,
         0o600

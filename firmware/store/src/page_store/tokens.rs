@@ -10,9 +10,8 @@ pub const MOST_TOKENS: u32 = 64;
 /// The last use is kept to the hour: a token that is used every second must not wear out the flash.
 const USED_STEP_MS: i64 = 3_600_000;
 
-/// Made anew with every opening of a file that has none.
 pub(super) const SCHEMA: &str = "
-    CREATE TABLE IF NOT EXISTS token (
+    CREATE TABLE token (
         id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE CHECK (length(name) BETWEEN 1 AND 64), role TEXT NOT NULL,
         hash BLOB NOT NULL UNIQUE CHECK (length(hash) = 32), made_ms INTEGER NOT NULL, expires_ms INTEGER, used_ms INTEGER
     ) STRICT;
