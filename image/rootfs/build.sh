@@ -17,9 +17,9 @@ need aarch64-linux-gnu-strip binutils-aarch64-linux-gnu
 readarray -t names < <(grep -v '^#' "$here/packages" | grep .)
 debs=$(box_debs "${names[@]}")
 
-out="$cache/root/$(key "$debs" "$time" "$version" "$daemon" "${BASH_SOURCE[0]}" "$image/lib.sh" "$here"/packages "$here"/leave-out "$here"/programs \
+out="$cache/rootfs/$(key "$debs" "$time" "$version" "$daemon" "${BASH_SOURCE[0]}" "$image/lib.sh" "$here"/packages "$here"/leave-out "$here"/programs \
     "$(cd "$root" && find image/rootfs/files systemd board docs/security.md docs/box.md -type f -print0 | sort -z | xargs -0 sha256sum)")"
-alone root
+alone rootfs
 if [ -e "$out/done" ]; then
     echo "$out"
     exit

@@ -27,13 +27,18 @@ pub struct Speakers {
 }
 
 impl Speakers {
+    /// Is it the office's, so that what it says is worth reading?
+    pub fn keeps(address: IpAddr) -> bool {
+        is_near(address.to_canonical())
+    }
+
     /// Somebody spoke. Who is not in the office is passed over. A connection, of which nothing was read (`method` is empty),
     /// leaves what was known.
     pub fn heard(&mut self, address: IpAddr, method: &[u8], agent: &[u8], now_ms: u64) {
-        let address = address.to_canonical();
-        if !is_near(address) {
+        if !Speakers::keeps(address) {
             return;
         }
+        let address = address.to_canonical();
         let (method, agent) = (printable(method), printable(agent));
         if let Some(known) = self.all.iter_mut().find(|known| known.address == address) {
             known.heard_ms = now_ms;

@@ -498,7 +498,9 @@ impl Desk {
             self.witnessed.1 += 1;
             let said = evidence::of_datagram(source, Service::Sip, SIP_PORT, bytes);
             self.seen.extend(said);
-            if let Read::Request(message) = read::read(bytes, Framing::Datagram) {
+            if Speakers::keeps(source)
+                && let Read::Request(message) = read::read(bytes, Framing::Datagram)
+            {
                 let (method, agent) = (message.method, message.user_agent);
                 self.speakers.heard(source, method, agent, now.mono_ms);
             }

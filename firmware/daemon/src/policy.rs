@@ -204,14 +204,6 @@ pub fn compile(definition: &Definition) -> anyhow::Result<Policy> {
     }
 }
 
-/// What is stored.
-///
-/// # Errors
-/// A state directory that cannot be used.
-pub fn stored(state: &Path) -> anyhow::Result<Definition> {
-    Ok(PolicyStore::open(state)?.0.definition()?)
-}
-
 /// The office's time zone, as stored.
 ///
 /// # Errors
@@ -234,6 +226,5 @@ pub fn definition(state: &Path) -> anyhow::Result<Definition> {
 /// # Errors
 /// A state directory that cannot be used.
 pub fn clock(state: &Path) -> anyhow::Result<Clock> {
-    let (store, _) = PolicyStore::open(state)?;
-    Clock::new(&store.definition()?.settings.time_zone).map_err(anyhow::Error::msg)
+    Clock::new(&definition(state)?.settings.time_zone).map_err(anyhow::Error::msg)
 }

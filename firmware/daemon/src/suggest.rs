@@ -3,16 +3,9 @@
 use std::path::Path;
 
 use jiff::Timestamp;
-use trunkguard_store::{
-    history::History,
-    policy_store::PolicyStore,
-    suggest::{Learner, Suggestion},
-};
+use trunkguard_store::suggest::{Learner, Suggestion};
 
-use crate::{
-    clock::Clock,
-    control::{self, Ask},
-};
+use crate::{clock::Clock, operations, policy};
 
 /// Calls that are looked at; the newest.
 const MOST: u64 = 1_000_000;
@@ -22,13 +15,11 @@ const MOST: u64 = 1_000_000;
 /// # Errors
 /// A state directory or a history that cannot be read.
 pub fn suggest(state: &Path, days: u16) -> anyhow::Result<Suggestion> {
-    let (store, _) = PolicyStore::open(state)?;
-    let settings = store.definition()?.settings;
+    let settings = policy::definition(state)?.settings;
     let mut clock = Clock::new(&settings.time_zone).map_err(anyhow::Error::msg)?;
     let since_ms = clock.now().unix_ms - i64::from(days) * 86_400_000;
     let mut learner = Learner::new(&settings);
-    let _: Option<bool> = control::ask(state, &Ask::Flush)?;
-    History::open(state)?.each_approved(since_ms, MOST, |client, record| {
+    operations::history(state)?.each_approved(since_ms, MOST, |client, record| {
         let local = Timestamp::from_millisecond(record.unix_ms)
             .ok()
             .and_then(|at| clock.now_at(at).local);

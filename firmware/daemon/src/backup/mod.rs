@@ -9,7 +9,6 @@ use trunkguard_store::{
     backup::{About, Backup, BackupError, Certificate, copy_history},
     network,
     page_store::PageStore,
-    policy_store::PolicyStore,
 };
 
 pub use restore::{What, restore};
@@ -37,8 +36,7 @@ pub struct Wanted {
 /// # Errors
 /// What of the state directory cannot be read.
 pub fn make(state: &Path, wanted: Wanted) -> anyhow::Result<Backup> {
-    let (store, _) = PolicyStore::open(state)?;
-    let policy = store.definition()?;
+    let policy = crate::policy::definition(state)?;
     let pops = match network::read_only(state)? {
         Some(store) => store.pops()?.decisions,
         None => Vec::new(),

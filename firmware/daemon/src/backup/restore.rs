@@ -8,7 +8,6 @@ use trunkguard_store::{
     backup::{Backup, Certificate, put_history},
     network::{self, NetworkStore},
     page_store::PageStore,
-    policy_store::PolicyStore,
 };
 
 use super::{PAGE, PAGE_MADE, SIPS};
@@ -104,8 +103,7 @@ fn steps<'a>(
 ) -> anyhow::Result<Force> {
     let mut force = Force::NextStart;
     if what.policy {
-        let (store, _) = PolicyStore::open(state)?;
-        let before = store.definition()?;
+        let before = policy::definition(state)?;
         force = policy::put_in_force(state, Some(&before), &backup.policy)?;
         undo.push(Box::new(move || {
             policy::put_in_force(state, None, &before).map(drop)

@@ -4,10 +4,7 @@ use clap::{Args, Subcommand};
 use jiff::tz::TimeZone;
 use trunkguard_core::policy::Alerts as Settings;
 use trunkguard_notify::{Outcome, render};
-use trunkguard_store::{
-    outbox::{self, Delivery, Line, State},
-    policy_store::PolicyStore,
-};
+use trunkguard_store::outbox::{self, Delivery, Line, State};
 
 use super::{Answer, history, print, running::Asked};
 use crate::{alerts, clock::Clock, daemon};
@@ -51,8 +48,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<Answer> {
             if asked.json() {
                 return print(serde_json::to_string_pretty(&lines)? + "\n");
             }
-            let (store, _) = PolicyStore::open(state)?;
-            let definition = store.definition()?;
+            let definition = crate::policy::definition(state)?;
             let clock = Clock::new(&definition.settings.time_zone).map_err(anyhow::Error::msg)?;
             print(list(&lines, &definition.alerts, clock.zone()))
         }
@@ -61,8 +57,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<Answer> {
 
 /// Sends by this process, by the settings as they are stored: it works without a daemon.
 fn test(asked: &Asked, channel: Option<&str>) -> anyhow::Result<Answer> {
-    let (store, _) = PolicyStore::open(asked.state()?)?;
-    let definition = store.definition()?;
+    let definition = crate::policy::definition(asked.state()?)?;
     let settings = &definition.alerts;
     let mut clock = Clock::new(&definition.settings.time_zone).map_err(anyhow::Error::msg)?;
     let mode = definition.settings.mode;

@@ -49,9 +49,7 @@ impl Source for Office {
     }
 
     fn settings(&self) -> Answer<Alerts> {
-        Ok(policy::stored(self.state())
-            .map_err(|problem| refused(&problem))?
-            .alerts)
+        Ok(self.definition()?.alerts)
     }
 
     fn set(&self, alerts: Alerts) -> Answer<()> {

@@ -6,10 +6,7 @@ use trunkguard_page::{
     home::{Alert, Firewall, Home, Pbx, Pop, Source, Span},
     live::Changes,
 };
-use trunkguard_store::{
-    history::{Counts, Filter, History},
-    policy_store::PolicyStore,
-};
+use trunkguard_store::history::{Counts, Filter, History};
 
 use super::{
     Office,
@@ -129,10 +126,7 @@ impl Office {
 
     /// PoPs that the policy names.
     fn chosen(&self) -> Answer<Vec<String>> {
-        let unread =
-            |e: trunkguard_store::policy_store::StoreError| Problem::Unavailable(e.to_string());
-        let (store, _) = PolicyStore::open(self.state()).map_err(unread)?;
-        let pops = store.definition().map_err(unread)?.firewall.pops;
+        let pops = self.definition()?.firewall.pops;
         Ok(pops.iter().map(ToString::to_string).collect())
     }
 }

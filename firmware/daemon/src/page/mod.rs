@@ -32,6 +32,7 @@ use std::{
 use anyhow::Context;
 use serde::de::DeserializeOwned;
 use tracing::{info, warn};
+use trunkguard_core::policy::Definition;
 use trunkguard_page::{
     Answer, Parts, Problem,
     shell::{self, Options, Shell},
@@ -104,6 +105,12 @@ impl Office {
     /// Round trips to the PoPs, as somebody has measured them.
     fn trips(&self) -> MutexGuard<'_, BTreeMap<String, RoundTrip>> {
         self.0.trips.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The policy as it is stored.
+    fn definition(&self) -> Answer<Definition> {
+        crate::policy::definition(self.state())
+            .map_err(|problem| Problem::Unavailable(format!("{problem:#}")))
     }
 
     /// Asks the daemon.

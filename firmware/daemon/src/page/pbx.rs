@@ -1,23 +1,17 @@
 use std::net::IpAddr;
 
 use trunkguard_page::{
-    Answer, Problem,
+    Answer,
     pbx::{Known, Pbx, Source},
 };
 use trunkguard_pbx::{Answers, Form, Language, setup};
-use trunkguard_store::policy_store::PolicyStore;
 
 use super::{Office, refused};
 use crate::{control::Ask, health::Status, pbx_health, policy};
 
 impl Source for Office {
     fn known(&self, here: IpAddr, language: Language) -> Answer<Known> {
-        let store = PolicyStore::open(self.state());
-        let (store, _) = store.map_err(|problem| Problem::Unavailable(problem.to_string()))?;
-        let definition = store
-            .definition()
-            .map_err(|problem| Problem::Unavailable(problem.to_string()))?;
-        let mut form = Form::of(&definition);
+        let mut form = Form::of(&self.definition()?);
         // By the address at which the page is open, the PBX reaches the box too; not by the machine's own loopback.
         if let IpAddr::V4(here) = here.to_canonical()
             && !here.is_loopback()

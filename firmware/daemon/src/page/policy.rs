@@ -4,10 +4,7 @@ use trunkguard_page::{
     Answer, Problem,
     policy::{Change, Force, Outcome, Preview, Source, Suggestion, Wrong},
 };
-use trunkguard_store::{
-    file::{self, FileError},
-    policy_store::PolicyStore,
-};
+use trunkguard_store::file::{self, FileError};
 
 use super::{Office, refused};
 use crate::{clock::Clock, policy, replay, suggest};
@@ -17,8 +14,7 @@ const SHOWN: usize = 200;
 
 impl Source for Office {
     fn stored(&self) -> Answer<Definition> {
-        let opened = PolicyStore::open(self.state()).and_then(|(store, _)| store.definition());
-        opened.map_err(|problem| Problem::Unavailable(problem.to_string()))
+        self.definition()
     }
 
     fn render(&self, definition: &Definition) -> Answer<String> {

@@ -5,10 +5,7 @@ use trunkguard_page::{
     Answer, Problem,
     welcome::{Heard, RoundTrip, Source, Speaker, TestCall},
 };
-use trunkguard_store::{
-    history::{Filter, History},
-    policy_store::PolicyStore,
-};
+use trunkguard_store::history::{Filter, History};
 
 use super::{Office, refused};
 use crate::{
@@ -23,8 +20,7 @@ const STEPS: &str = "page.welcome";
 
 impl Source for Office {
     fn stored(&self) -> Answer<Definition> {
-        let opened = PolicyStore::open(self.state()).and_then(|(store, _)| store.definition());
-        opened.map_err(|problem| Problem::Unavailable(problem.to_string()))
+        self.definition()
     }
 
     fn put(&self, before: &Definition, after: &Definition) -> Answer<()> {

@@ -9,7 +9,6 @@ use trunkguard_page::{
     Answer, Problem,
     calls::{Call, Choice, Explained, Proposal, Question, Source, Whom},
 };
-use trunkguard_store::policy_store::PolicyStore;
 
 use super::{Office, ask};
 use crate::{clock::Clock, page::refused, policy, reasons};
@@ -37,11 +36,7 @@ pub(super) fn proposal(office: &Office, key: &str, choice: &Choice) -> Answer<Pr
     let call = office.call(key)?;
     let prefixes = prefixes(&call);
     let entry = entry(&call, &prefixes, &choice.what)?;
-    let (store, _) =
-        PolicyStore::open(office.state()).map_err(|e| Problem::Unavailable(e.to_string()))?;
-    let before = store
-        .definition()
-        .map_err(|e| Problem::Unavailable(e.to_string()))?;
+    let before = office.definition()?;
     let mut after = before.clone();
     let added = add(&mut after, &call, choice.whom, &entry).map_err(|e| refused(&e))?;
     Ok(Proposal {

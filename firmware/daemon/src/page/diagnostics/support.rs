@@ -9,7 +9,7 @@ use trunkguard_page::{
     diagnostics::{Part, Source as Diagnostics},
     texts::Lang,
 };
-use trunkguard_store::{file, policy_store::PolicyStore};
+use trunkguard_store::file;
 
 use super::{Office, examine};
 use crate::{control::Ask, firewall::view::View, logs};
@@ -65,8 +65,8 @@ pub(super) fn parts(office: &Office) -> Vec<Part> {
 impl Office {
     /// Where it cannot be found out, they are.
     fn masks_numbers(&self) -> bool {
-        let stored = PolicyStore::open(self.state()).and_then(|(store, _)| store.definition());
-        stored.map_or(true, |d| d.settings.log_numbers == LogNumbers::Masked)
+        self.definition()
+            .map_or(true, |d| d.settings.log_numbers == LogNumbers::Masked)
     }
 }
 
@@ -101,10 +101,7 @@ fn doctor(office: &Office) -> String {
 }
 
 fn policy(office: &Office) -> Answer<String> {
-    let unread =
-        |e: trunkguard_store::policy_store::StoreError| Problem::Unavailable(e.to_string());
-    let (store, _) = PolicyStore::open(office.state()).map_err(unread)?;
-    Ok(file::blanked(&store.definition().map_err(unread)?))
+    Ok(file::blanked(&office.definition()?))
 }
 
 fn view(office: &Office) -> Answer<View> {
