@@ -174,19 +174,19 @@ pub fn routes() -> Router<Shell> {
         .route("/policy/rules", get(edit::page).post(edit::change))
         .route(
             "/policy/client",
-            get(parts::client::page).post(parts::client::change),
+            get(parts::page::<parts::client::Fields>).post(parts::change::<parts::client::Fields>),
         )
         .route(
             "/policy/group",
-            get(parts::group::page).post(parts::group::change),
+            get(parts::page::<parts::group::Fields>).post(parts::change::<parts::group::Fields>),
         )
         .route(
             "/policy/caller",
-            get(parts::caller::page).post(parts::caller::change),
+            get(parts::page::<parts::caller::Fields>).post(parts::change::<parts::caller::Fields>),
         )
         .route(
             "/policy/list",
-            get(parts::list::page).post(parts::list::change),
+            get(parts::page::<parts::list::Fields>).post(parts::change::<parts::list::Fields>),
         )
         .route(
             "/policy/remove",

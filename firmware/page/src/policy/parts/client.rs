@@ -1,20 +1,12 @@
 //! A PBX that asks.
 
-use axum::{
-    extract::{Query, State},
-    response::Response,
-};
 use serde::{Serialize, de::DeserializeOwned};
 use trunkguard_core::policy::{
     Client, ContactHost, Credentials, Definition, Name, Network, Secret, TagPrefix,
 };
 
-use super::{Field, Input, Shown, Target, Wrong, field, propose, show, words, wrong};
-use crate::{
-    Answer, Problem,
-    shell::{Form, Owner, Shell, Visitor},
-    texts::{self, fill},
-};
+use super::{Field, Input, Part, Target, Wrong, field, words, wrong};
+use crate::texts;
 
 /// Ways to understand answers (docs/pbx.md), by their names in the policy.
 const PROFILES: [&str; 5] = [
@@ -54,7 +46,7 @@ fn text(value: &impl Serialize) -> String {
 }
 
 impl Fields {
-    fn of(client: &Client) -> Fields {
+    fn of_client(client: &Client) -> Fields {
         let addresses: Vec<String> = client.addresses.iter().map(ToString::to_string).collect();
         Fields {
             new_name: client.name.to_string(),
@@ -79,17 +71,6 @@ impl Fields {
                 .map(|c| c.username.to_string())
                 .unwrap_or_default(),
             password: String::new(),
-        }
-    }
-
-    fn new() -> Fields {
-        Fields {
-            profile: "redirect".into(),
-            number_format: "dialled".into(),
-            prefix: TagPrefix::default().to_string(),
-            contact_host: ContactHost::Via.to_string(),
-            retransmit: "yes".into(),
-            ..Fields::default()
         }
     }
 
@@ -164,8 +145,43 @@ impl Fields {
             password,
         }))
     }
+}
 
-    fn fields(&self, t: &'static texts::Policy) -> Vec<Field> {
+fn chosen<T: DeserializeOwned>(name: &str) -> Result<T, String> {
+    serde_json::from_value(name.into())
+        .map_err(|_| format!("`{}` is not one of the choices", name.escape_debug()))
+}
+
+impl Part for Fields {
+    const NAME: &'static str = "client";
+
+    fn new() -> Fields {
+        Fields {
+            profile: "redirect".into(),
+            number_format: "dialled".into(),
+            prefix: TagPrefix::default().to_string(),
+            contact_host: ContactHost::Via.to_string(),
+            retransmit: "yes".into(),
+            ..Fields::default()
+        }
+    }
+
+    fn of(policy: &Definition, target: &Target) -> Option<Fields> {
+        let mut clients = policy.clients.iter();
+        clients
+            .find(|client| client.name.as_str() == target.name)
+            .map(Fields::of_client)
+    }
+
+    fn titles(t: &'static texts::Policy) -> (&'static str, &'static str) {
+        (t.new_client, t.the_client)
+    }
+
+    fn named(&self) -> &str {
+        &self.new_name
+    }
+
+    fn fields(&self, _: &Definition, t: &'static texts::Policy) -> Vec<Field> {
         let select = |names: &[&str], chosen: &str, text: &dyn Fn(&str) -> String| {
             let choice = |name: &&str| ((*name).to_owned(), text(name), *name == chosen);
             Input::Select(names.iter().map(choice).collect())
@@ -242,102 +258,36 @@ impl Fields {
             field("password", t.password, t.password_hint, Input::Password),
         ]
     }
-}
 
-fn chosen<T: DeserializeOwned>(name: &str) -> Result<T, String> {
-    serde_json::from_value(name.into())
-        .map_err(|_| format!("`{}` is not one of the choices", name.escape_debug()))
-}
-
-fn find<'a>(policy: &'a Definition, name: &str) -> Option<&'a Client> {
-    policy
-        .clients
-        .iter()
-        .find(|client| client.name.as_str() == name)
-}
-
-/// `GET /policy/client`
-pub async fn page(
-    State(shell): State<Shell>,
-    Owner(owner): Owner,
-    Query(target): Query<Target>,
-) -> Answer<Response> {
-    let now = shell.ask(|parts| parts.policy.in_force()).await?;
-    let fields = match target.is_new() {
-        true => Fields::new(),
-        false => Fields::of(find(&now.policy, &target.name).ok_or(Problem::NotFound)?),
-    };
-    form(&owner, &target, &now.mark, &fields, Vec::new())
-}
-
-fn form(
-    owner: &Visitor,
-    target: &Target,
-    mark: &str,
-    fields: &Fields,
-    wrong: Vec<Wrong>,
-) -> Answer<Response> {
-    let t = texts::Policy::of(owner.look.lang);
-    show(Shown {
-        visitor: owner,
-        part: "client",
-        target,
-        mark,
-        title: match target.is_new() {
-            true => t.new_client.into(),
-            false => fill(t.the_client, &[&target.name]),
-        },
-        fields: fields.fields(t),
-        wrong,
-    })
-}
-
-/// `POST /policy/client`
-pub async fn change(
-    State(shell): State<Shell>,
-    Query(target): Query<Target>,
-    Form { owner, fields }: Form<Fields>,
-) -> Answer<Response> {
-    let (edited, sent) = (target.clone(), fields.clone());
-    let what = format!("client {}", fields.new_name);
-    let done = propose(&shell, &owner, what, target.mark.clone(), move |policy| {
-        Ok(edit(policy, &edited, &sent))
-    })
-    .await?;
-    match done {
-        Ok(on) => Ok(on),
-        Err(wrong) => form(&owner, &target, &target.mark, &fields, wrong),
-    }
-}
-
-fn edit(policy: &mut Definition, target: &Target, fields: &Fields) -> Result<(), Vec<Wrong>> {
-    let at = policy
-        .clients
-        .iter()
-        .position(|client| client.name.as_str() == target.name);
-    let client = fields.read(at.map(|at| &policy.clients[at]))?;
-    let Some(at) = at else {
-        if !target.is_new() {
-            return Err(vec![wrong(
-                "client",
-                "this client was removed meanwhile".into(),
-            )]);
+    fn edit(&self, policy: &mut Definition, target: &Target) -> Result<(), Vec<Wrong>> {
+        let at = policy
+            .clients
+            .iter()
+            .position(|client| client.name.as_str() == target.name);
+        let client = self.read(at.map(|at| &policy.clients[at]))?;
+        let Some(at) = at else {
+            if !target.is_new() {
+                return Err(vec![wrong(
+                    "client",
+                    "this client was removed meanwhile".into(),
+                )]);
+            }
+            policy.clients.push(client);
+            return Ok(());
+        };
+        let old = std::mem::replace(&mut policy.clients[at], client);
+        let new = policy.clients[at].name.clone();
+        // Who was bound to it is bound to it under its new name.
+        let groups = policy.groups.iter_mut().map(|group| &mut group.client);
+        let callers = policy.callers.iter_mut().map(|caller| &mut caller.client);
+        for bound in groups
+            .chain(callers)
+            .filter(|bound| bound.as_ref() == Some(&old.name))
+        {
+            *bound = Some(new.clone());
         }
-        policy.clients.push(client);
-        return Ok(());
-    };
-    let old = std::mem::replace(&mut policy.clients[at], client);
-    let new = policy.clients[at].name.clone();
-    // Who was bound to it is bound to it under its new name.
-    let groups = policy.groups.iter_mut().map(|group| &mut group.client);
-    let callers = policy.callers.iter_mut().map(|caller| &mut caller.client);
-    for bound in groups
-        .chain(callers)
-        .filter(|bound| bound.as_ref() == Some(&old.name))
-    {
-        *bound = Some(new.clone());
+        Ok(())
     }
-    Ok(())
 }
 
 #[cfg(test)]
@@ -360,9 +310,9 @@ mod tests {
             name: "office".into(),
             ..Target::default()
         };
-        let fields = Fields::of(&policy.clients[0]);
+        let fields = Fields::of_client(&policy.clients[0]);
         assert!(fields.password.is_empty(), "no secret is shown");
-        edit(&mut policy, &target, &fields).unwrap();
+        fields.edit(&mut policy, &target).unwrap();
         assert_eq!(policy, office());
     }
 
@@ -373,10 +323,10 @@ mod tests {
             name: "office".into(),
             ..Target::default()
         };
-        let mut fields = Fields::of(&policy.clients[0]);
+        let mut fields = Fields::of_client(&policy.clients[0]);
         fields.new_name = "head office".into();
         fields.username = String::new();
-        edit(&mut policy, &target, &fields).unwrap();
+        fields.edit(&mut policy, &target).unwrap();
         assert_eq!(policy.clients[0].name.as_str(), "head office");
         assert_eq!(policy.clients[0].credentials, None);
         assert_eq!(policy.clients[0].policy, office().clients[0].policy);

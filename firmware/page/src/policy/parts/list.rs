@@ -1,17 +1,9 @@
 //! A list of numbers that rules name.
 
-use axum::{
-    extract::{Query, State},
-    response::Response,
-};
 use trunkguard_core::policy::{Definition, Name, NumberList, Prefix, Targets};
 
-use super::{Input, Shown, Target, Wrong, field, propose, show, wrong};
-use crate::{
-    Answer, Problem,
-    shell::{Form, Owner, Shell, Visitor},
-    texts::{self, fill},
-};
+use super::{Field, Input, Part, Target, Wrong, field, wrong};
+use crate::texts;
 
 /// Errors that are told at once.
 const TOLD: usize = 10;
@@ -24,82 +16,63 @@ pub struct Fields {
     numbers: String,
 }
 
-/// `GET /policy/list`
-pub async fn page(
-    State(shell): State<Shell>,
-    Owner(owner): Owner,
-    Query(target): Query<Target>,
-) -> Answer<Response> {
-    let now = shell.ask(|parts| parts.policy.in_force()).await?;
-    let found = now
-        .policy
-        .lists
-        .iter()
-        .find(|list| list.name.as_str() == target.name);
-    let fields = match (target.is_new(), found) {
-        (true, _) => Fields::default(),
-        (false, None) => return Err(Problem::NotFound),
-        (false, Some(list)) => {
-            let numbers: Vec<String> = list.numbers.iter().map(ToString::to_string).collect();
-            Fields {
-                new_name: list.name.to_string(),
-                numbers: numbers.join("\n"),
+impl Part for Fields {
+    const NAME: &'static str = "list";
+
+    fn new() -> Fields {
+        Fields::default()
+    }
+
+    fn of(policy: &Definition, target: &Target) -> Option<Fields> {
+        let mut lists = policy.lists.iter();
+        let list = lists.find(|list| list.name.as_str() == target.name)?;
+        let numbers: Vec<String> = list.numbers.iter().map(ToString::to_string).collect();
+        Some(Fields {
+            new_name: list.name.to_string(),
+            numbers: numbers.join("\n"),
+        })
+    }
+
+    fn titles(t: &'static texts::Policy) -> (&'static str, &'static str) {
+        (t.new_list, t.the_list)
+    }
+
+    fn named(&self) -> &str {
+        &self.new_name
+    }
+
+    fn fields(&self, _: &Definition, t: &'static texts::Policy) -> Vec<Field> {
+        let name = Input::Text(self.new_name.clone(), 64);
+        let numbers = Input::Lines(self.numbers.clone());
+        vec![
+            field("new_name", t.name, t.list_name_hint, name),
+            field("numbers", t.numbers, t.list_numbers_hint, numbers),
+        ]
+    }
+
+    fn edit(&self, policy: &mut Definition, target: &Target) -> Result<(), Vec<Wrong>> {
+        let name = Name::parse(self.new_name.trim()).map_err(|m| vec![wrong("name", m)])?;
+        let numbers = numbers(&self.numbers)?;
+        let mut lists = policy.lists.iter_mut();
+        let found = lists.find(|list| list.name.as_str() == target.name);
+        match (target.is_new(), found) {
+            (true, _) => policy.lists.push(NumberList {
+                name,
+                numbers,
+                file: None,
+            }),
+            (false, None) => {
+                let gone = "this list was removed meanwhile".into();
+                return Err(vec![wrong("list", gone)]);
+            }
+            (false, Some(list)) => {
+                list.numbers = numbers;
+                list.file = None;
+                let old = std::mem::replace(&mut list.name, name.clone());
+                rename(policy, &old, &name);
             }
         }
-    };
-    form(&owner, &target, &now.mark, &fields, Vec::new())
-}
-
-fn form(
-    owner: &Visitor,
-    target: &Target,
-    mark: &str,
-    fields: &Fields,
-    wrong: Vec<Wrong>,
-) -> Answer<Response> {
-    let t = texts::Policy::of(owner.look.lang);
-    show(Shown {
-        visitor: owner,
-        part: "list",
-        target,
-        mark,
-        title: match target.is_new() {
-            true => t.new_list.into(),
-            false => fill(t.the_list, &[&target.name]),
-        },
-        fields: vec![
-            field(
-                "new_name",
-                t.name,
-                t.list_name_hint,
-                Input::Text(fields.new_name.clone(), 64),
-            ),
-            field(
-                "numbers",
-                t.numbers,
-                t.list_numbers_hint,
-                Input::Lines(fields.numbers.clone()),
-            ),
-        ],
-        wrong,
-    })
-}
-
-/// `POST /policy/list`
-pub async fn change(
-    State(shell): State<Shell>,
-    Query(target): Query<Target>,
-    Form { owner, fields }: Form<Fields>,
-) -> Answer<Response> {
-    let (edited, sent) = (target.clone(), fields.clone());
-    let what = format!("list {}", fields.new_name);
-    let done = propose(&shell, &owner, what, target.mark.clone(), move |policy| {
-        Ok(edit(policy, &edited, &sent))
-    })
-    .await?;
-    match done {
-        Ok(on) => Ok(on),
-        Err(wrong) => form(&owner, &target, &target.mark, &fields, wrong),
+        Ok(())
     }
 }
 
@@ -125,36 +98,6 @@ fn numbers(text: &str) -> Result<Vec<Prefix>, Vec<Wrong>> {
         }
     }
     if bad.is_empty() { Ok(all) } else { Err(bad) }
-}
-
-fn edit(policy: &mut Definition, target: &Target, fields: &Fields) -> Result<(), Vec<Wrong>> {
-    let name =
-        Name::parse(fields.new_name.trim()).map_err(|message| vec![wrong("name", message)])?;
-    let numbers = numbers(&fields.numbers)?;
-    let found = policy
-        .lists
-        .iter_mut()
-        .find(|list| list.name.as_str() == target.name);
-    match (target.is_new(), found) {
-        (true, _) => policy.lists.push(NumberList {
-            name,
-            numbers,
-            file: None,
-        }),
-        (false, None) => {
-            return Err(vec![wrong(
-                "list",
-                "this list was removed meanwhile".into(),
-            )]);
-        }
-        (false, Some(list)) => {
-            list.numbers = numbers;
-            list.file = None;
-            let old = std::mem::replace(&mut list.name, name.clone());
-            rename(policy, &old, &name);
-        }
-    }
-    Ok(())
 }
 
 /// Rules name it by its new name.
@@ -198,7 +141,7 @@ mod tests {
             new_name: "worse".into(),
             numbers: "\"+442071838750\",scam\r\n\r\n+1 264 555-0100;x\n".into(),
         };
-        edit(&mut policy, &target, &fields).unwrap();
+        fields.edit(&mut policy, &target).unwrap();
         assert_eq!(policy.lists[0].numbers.len(), 2);
         assert_eq!(
             policy.policy.block.lists.as_ref().unwrap()[0].as_str(),

@@ -8,6 +8,7 @@ pub mod remove;
 
 use askama::Template;
 use axum::{
+    extract::{Query, State},
     http::StatusCode,
     response::{IntoResponse, Redirect, Response},
 };
@@ -15,9 +16,9 @@ use trunkguard_core::policy::{Definition, Name};
 
 use super::{Wrong, drafts::Proposed};
 use crate::{
-    Answer, Parts,
-    shell::{Frame, Section, Shell, Visitor, urlencode},
-    texts,
+    Answer, Parts, Problem,
+    shell::{Form, Frame, Owner, Section, Shell, Visitor, urlencode},
+    texts::{self, fill},
 };
 
 /// Which one is edited; without a name a new one.
@@ -63,7 +64,7 @@ struct Page {
 }
 
 /// A field of a form.
-struct Field {
+pub struct Field {
     name: &'static str,
     label: &'static str,
     hint: &'static str,
@@ -129,7 +130,7 @@ fn client_name(text: &str) -> Result<Option<Name>, Wrong> {
     }
 }
 
-/// Takes an edit of one part up.
+/// Takes an edit up: on to its draft, or what is wrong with it.
 async fn propose(
     shell: &Shell,
     owner: &Visitor,
@@ -154,50 +155,97 @@ async fn propose(
     })
 }
 
-/// The form again, with what is wrong.
-fn again(page: Response, wrong: bool) -> Response {
-    match wrong {
-        true => (StatusCode::UNPROCESSABLE_ENTITY, page).into_response(),
-        false => page,
-    }
+/// A part of the policy as a form.
+pub trait Part: serde::de::DeserializeOwned + Clone + Send + Sync + 'static {
+    /// Its word in addresses and in the log.
+    const NAME: &'static str;
+
+    /// The form of a new one.
+    fn new() -> Self;
+
+    /// The form of the one that is there; `None` where there is none.
+    fn of(policy: &Definition, target: &Target) -> Option<Self>;
+
+    /// Heading of a new one, and of one that is there (`{}`: its name).
+    fn titles(t: &'static texts::Policy) -> (&'static str, &'static str);
+
+    /// What it is called in the form.
+    fn named(&self) -> &str;
+
+    /// What is to be filled in.
+    fn fields(&self, policy: &Definition, t: &'static texts::Policy) -> Vec<Field>;
+
+    /// Puts what was filled in into the policy.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it.
+    fn edit(&self, policy: &mut Definition, target: &Target) -> Result<(), Vec<Wrong>>;
 }
 
-struct Shown<'a> {
-    visitor: &'a Visitor,
-    part: &'static str,
-    target: &'a Target,
-    mark: &'a str,
-    title: String,
-    fields: Vec<Field>,
+/// `GET /policy/PART`
+pub async fn page<P: Part>(
+    State(shell): State<Shell>,
+    Owner(owner): Owner,
+    Query(target): Query<Target>,
+) -> Answer<Response> {
+    let now = shell.ask(|parts| parts.policy.in_force()).await?;
+    let part = match target.is_new() {
+        true => P::new(),
+        false => P::of(&now.policy, &target).ok_or(Problem::NotFound)?,
+    };
+    show(&owner, &now.policy, &target, &now.mark, &part, Vec::new())
+}
+
+/// `POST /policy/PART`
+pub async fn change<P: Part>(
+    State(shell): State<Shell>,
+    Query(target): Query<Target>,
+    Form {
+        owner,
+        fields: part,
+    }: Form<P>,
+) -> Answer<Response> {
+    let (edited, sent) = (target.clone(), part.clone());
+    let what = format!("{} {}", P::NAME, part.named());
+    let edit = move |policy: &mut Definition| Ok(sent.edit(policy, &edited));
+    let wrong = match propose(&shell, &owner, what, target.mark.clone(), edit).await? {
+        Ok(on) => return Ok(on),
+        Err(wrong) => wrong,
+    };
+    let mark = target.mark.clone();
+    let policy = shell.ask(move |parts| parts.policy.base(&mark)).await?;
+    let page = show(&owner, &policy, &target, &target.mark, &part, wrong)?;
+    Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response())
+}
+
+fn show<P: Part>(
+    visitor: &Visitor,
+    policy: &Definition,
+    target: &Target,
+    mark: &str,
+    part: &P,
     wrong: Vec<Wrong>,
-}
-
-fn show(shown: Shown<'_>) -> Answer<Response> {
-    let Shown {
-        visitor,
-        part,
-        target,
-        mark,
-        title,
-        fields,
-        wrong,
-    } = shown;
+) -> Answer<Response> {
+    let t = texts::Policy::of(visitor.look.lang);
+    let (new, there) = P::titles(t);
     let remove = (!target.is_new()).then(|| {
         format!(
-            "/policy/remove?of={part}&name={}&client={}",
+            "/policy/remove?of={}&name={}&client={}",
+            P::NAME,
             urlencode(&target.name),
             urlencode(&target.client)
         )
     });
-    let has_wrong = !wrong.is_empty();
-    let page = Frame::show(&Page {
+    Frame::show(&Page {
         frame: visitor.frame(Section::Policy),
-        t: texts::Policy::of(visitor.look.lang),
-        title,
-        action: target.action(part, mark),
-        fields,
+        t,
+        title: match target.is_new() {
+            true => new.into(),
+            false => fill(there, &[&target.name]),
+        },
+        action: target.action(P::NAME, mark),
+        fields: part.fields(policy, t),
         wrong,
         remove,
-    })?;
-    Ok(again(page, has_wrong))
+    })
 }

@@ -3,11 +3,12 @@
 use askama::Template;
 use axum::{
     extract::{Query, State},
-    response::Response,
+    http::StatusCode,
+    response::{IntoResponse, Response},
 };
 use trunkguard_core::policy::Definition;
 
-use super::{Target, Wrong, again, propose};
+use super::{Target, Wrong, propose};
 use crate::{
     Answer, Problem,
     policy::edit::Marked,
@@ -63,8 +64,7 @@ fn show(owner: &Visitor, asked: &Asked, mark: &str, wrong: Vec<Wrong>) -> Answer
         urlencode(&asked.name),
         urlencode(&asked.client)
     );
-    let has_wrong = !wrong.is_empty();
-    let page = Frame::show(&Page {
+    Frame::show(&Page {
         frame: owner.frame(Section::Policy),
         t,
         title: fill(title, &[&asked.name]),
@@ -74,8 +74,7 @@ fn show(owner: &Visitor, asked: &Asked, mark: &str, wrong: Vec<Wrong>) -> Answer
         ),
         back: format!("/policy/{}?{at}", urlencode(&asked.of)),
         wrong,
-    })?;
-    Ok(again(page, has_wrong))
+    })
 }
 
 /// `POST /policy/remove`
@@ -93,7 +92,10 @@ pub async fn change(
     .await?;
     match done {
         Ok(on) => Ok(on),
-        Err(wrong) => show(&form.owner, &asked, &mark, wrong),
+        Err(wrong) => {
+            let page = show(&form.owner, &asked, &mark, wrong)?;
+            Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response())
+        }
     }
 }
 
