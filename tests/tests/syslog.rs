@@ -235,31 +235,20 @@ fn a_log_server_hears_by_tcp_what_was_decided_while_it_was_away() {
     });
 }
 
+/// A certificate of nobody's and its key, as files.
+fn certificate(office: &Office) -> Result<(String, String)> {
+    let path = |name: &str| office.folder().join(name).to_string_lossy().into_owned();
+    let (certificate, key) = (path("server.crt"), path("server.key"));
+    let made = "req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=logs -keyout";
+    let made = made.split(' ').chain([&*key, "-out", &certificate]);
+    tools::run("openssl", &made.collect::<Vec<_>>())?;
+    Ok((certificate, key))
+}
+
 #[test]
 fn a_log_server_is_known_by_its_certificate() {
     Office::run(|office| {
-        let folder = office.folder().join("tls");
-        fs::create_dir_all(&folder)?;
-        let path = |name: &str| folder.join(name).to_string_lossy().into_owned();
-        let (certificate, key) = (path("server.crt"), path("server.key"));
-        tools::run(
-            "openssl",
-            &[
-                "req",
-                "-x509",
-                "-newkey",
-                "rsa:2048",
-                "-nodes",
-                "-days",
-                "2",
-                "-subj",
-                "/CN=logs",
-                "-keyout",
-                &key,
-                "-out",
-                &certificate,
-            ],
-        )?;
+        let (certificate, key) = certificate(office)?;
         let printed = tools::run(
             "openssl",
             &[
@@ -291,28 +280,7 @@ fn a_log_server_is_known_by_its_certificate() {
 #[test]
 fn a_log_server_with_another_certificate_hears_nothing() {
     Office::run(|office| {
-        let folder = office.folder().join("tls");
-        fs::create_dir_all(&folder)?;
-        let path = |name: &str| folder.join(name).to_string_lossy().into_owned();
-        let (certificate, key) = (path("server.crt"), path("server.key"));
-        tools::run(
-            "openssl",
-            &[
-                "req",
-                "-x509",
-                "-newkey",
-                "rsa:2048",
-                "-nodes",
-                "-days",
-                "2",
-                "-subj",
-                "/CN=logs",
-                "-keyout",
-                &key,
-                "-out",
-                &certificate,
-            ],
-        )?;
+        let (certificate, key) = certificate(office)?;
         let listener = office.start(
             "openssl",
             &[
