@@ -346,12 +346,14 @@ fn reading_makes_and_repairs_nothing() {
 const ROLE: &str = "TRUNKGUARD_NETWORK_TEST";
 
 fn other_process(role: &str, dir: &Path) -> Command {
-    let mut command = Command::new(std::env::current_exe().unwrap());
+    let program = crate::sample::this_program();
+    let mut command = Command::new(&program[0]);
     let test = match role {
         "writer" => "network::tests::a_kill_at_any_moment_leaves_all_of_a_write_or_nothing",
         _ => "network::tests::others_read_and_decide_while_the_daemon_writes",
     };
     command
+        .args(&program[1..])
         .args(["--exact", test, "--nocapture"])
         .env(ROLE, dir);
     command.stdout(std::process::Stdio::piped());

@@ -23,7 +23,7 @@ fn with_small_disk(test: &str) -> Option<Output> {
                 "mount -t tmpfs -o size=1m none \"$TRUNKGUARD_TEST_DIR\" || exit 99; exec \"$@\"",
                 "sh",
             ])
-            .arg(env::current_exe().unwrap())
+            .args(sample::this_program())
             .args([
                 "--exact",
                 &format!("journal::tests::disk::{test}"),

@@ -45,7 +45,9 @@ fn killed_at_any_moment_every_acknowledged_call_is_there() {
     let dir = tempfile::tempdir().unwrap();
     let mut promised = Vec::new();
     for round in 0..6u64 {
-        let mut child = Command::new(env::current_exe().unwrap())
+        let program = sample::this_program();
+        let mut child = Command::new(&program[0])
+            .args(&program[1..])
             .args([
                 "--exact",
                 "journal::tests::kill::child_records_until_it_is_killed",
