@@ -77,6 +77,14 @@ fn slot(network: IpAddr, key: u64) -> usize {
     (x >> 33) as usize % PLACES
 }
 
+/// Is this an address of the office's side: the box itself, its link, or a private network (RFC 1918, RFC 3927, RFC 4193)?
+pub fn is_near(address: IpAddr) -> bool {
+    match address.to_canonical() {
+        IpAddr::V4(v4) => v4.is_loopback() || v4.is_private() || v4.is_link_local(),
+        IpAddr::V6(v6) => v6.is_loopback() || v6.is_unique_local() || v6.is_unicast_link_local(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

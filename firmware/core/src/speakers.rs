@@ -4,6 +4,8 @@ use core::net::IpAddr;
 
 use heapless::{String, Vec};
 
+use crate::screen::is_near;
+
 /// Machines that are remembered; the one that was heard longest ago is forgotten.
 const PLACES: usize = 8;
 
@@ -29,7 +31,7 @@ pub struct Speakers {
 impl Speakers {
     /// Is it the office's, so that what it says is worth reading?
     pub fn keeps(address: IpAddr) -> bool {
-        is_near(address.to_canonical())
+        is_near(address)
     }
 
     /// Somebody spoke. Who is not in the office is passed over. A connection, of which nothing was read (`method` is empty),
@@ -67,14 +69,6 @@ impl Speakers {
         let mut all: Vec<Speaker, PLACES> = others.cloned().collect();
         all.sort_unstable_by_key(|speaker| core::cmp::Reverse(speaker.heard_ms));
         all
-    }
-}
-
-/// The box itself, its link, a private network (RFC 1918, RFC 3927, RFC 4193).
-fn is_near(address: IpAddr) -> bool {
-    match address {
-        IpAddr::V4(v4) => v4.is_loopback() || v4.is_private() || v4.is_link_local(),
-        IpAddr::V6(v6) => v6.is_loopback() || v6.is_unique_local() || v6.is_unicast_link_local(),
     }
 }
 

@@ -74,17 +74,7 @@ impl Host {
     /// Is this the address of a machine in an office, or of the box itself? A name is not: who answers for
     /// it may change.
     pub fn is_private(&self) -> bool {
-        match self
-            .0
-            .parse::<IpAddr>()
-            .map(|address| address.to_canonical())
-        {
-            Ok(IpAddr::V4(a)) => a.is_private() || a.is_loopback() || a.is_link_local(),
-            Ok(IpAddr::V6(a)) => {
-                a.is_loopback() || a.is_unique_local() || a.is_unicast_link_local()
-            }
-            Err(_) => false,
-        }
+        self.0.parse().is_ok_and(crate::screen::is_near)
     }
 }
 impl fmt::Display for Host {

@@ -7,7 +7,8 @@ use anyhow::Context;
 use jiff::{Span, Timestamp, tz::TimeZone};
 use rcgen::{CertificateParams, DnType, ExtendedKeyUsagePurpose, KeyPair};
 use tracing::{info, warn};
-use trunkguard_page::shell::{Certificate, is_near};
+use trunkguard_core::screen::is_near;
+use trunkguard_page::shell::Certificate;
 
 use crate::tls;
 

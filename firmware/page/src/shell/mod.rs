@@ -18,7 +18,7 @@ mod visitor;
 pub use certificate::Certificate;
 pub use form::{Form, Fresh, Own, checked, read, read_form};
 pub use frame::{Frame, Look, Section};
-pub use server::{is_near, serve, serve_plain};
+pub use server::{serve, serve_plain};
 pub(crate) use session::random;
 pub use session::{Role, Session, Sessions, Who};
 pub use upload::Upload;

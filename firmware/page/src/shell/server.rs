@@ -20,6 +20,7 @@ use tokio::{
 };
 use tower::ServiceExt;
 use tracing::debug;
+use trunkguard_core::screen::is_near;
 
 use super::{Ends, Shell, body::Timed, guard, plain};
 
@@ -94,21 +95,13 @@ async fn accept(listener: &TcpListener, places: &Places) -> Option<(TcpStream, E
         peer: peer.ip().to_canonical(),
         here: stream.local_addr().ok()?.ip().to_canonical(),
     };
+    // The firewall is narrower where its owner says so; this holds without one.
     if !is_near(ends.peer) {
         debug!(peer = %ends.peer, "the page is not for who is outside of the office");
         return None;
     }
     let place = places.of(ends.peer, all)?;
     Some((stream, ends, place))
-}
-
-/// Is this an address of the office's side: the box itself, its link, or a private network (RFC 1918, RFC 3927, RFC 4193)? The
-/// firewall is narrower where its owner says so; this holds without one.
-pub fn is_near(peer: IpAddr) -> bool {
-    match peer {
-        IpAddr::V4(v4) => v4.is_loopback() || v4.is_private() || v4.is_link_local(),
-        IpAddr::V6(v6) => v6.is_loopback() || v6.is_unique_local() || v6.is_unicast_link_local(),
-    }
 }
 
 /// Places for connections.

@@ -162,15 +162,11 @@ pub fn page(facts: &Facts) -> Vec<Finding> {
 
 /// RFC 1918, 3927, 4193, 4291 and 6598: nobody on the internet has such an address.
 fn is_private(address: std::net::IpAddr) -> bool {
-    match address.to_canonical() {
-        std::net::IpAddr::V4(v4) => {
-            let shared = v4.octets()[0] == 100 && v4.octets()[1] & 0xc0 == 64;
-            v4.is_private() || v4.is_link_local() || v4.is_loopback() || shared
-        }
-        std::net::IpAddr::V6(v6) => {
-            v6.is_unique_local() || v6.is_unicast_link_local() || v6.is_loopback()
-        }
-    }
+    let shared = match address.to_canonical() {
+        std::net::IpAddr::V4(v4) => v4.octets()[0] == 100 && v4.octets()[1] & 0xc0 == 64,
+        std::net::IpAddr::V6(_) => false,
+    };
+    shared || trunkguard_core::screen::is_near(address)
 }
 
 /// Are the PoPs that are used allowed, and alive?
