@@ -303,7 +303,7 @@ fn calls_state_a_spoilt_policy_falls_back_to_the_last_good_one() {
         let mut guard = office.guard(&policy("", ""))?;
         expect(&script(&guard)?, BLOCKED, "before", 603)?;
         guard.stop()?;
-        spoil(&guard.state().join("policy.v1.db"))?;
+        spoil(&guard.state().join("policy.v2.db"))?;
         guard.start()?;
         let udp = script(&guard)?;
         expect(&udp, EMERGENCY, "emergency", 302)?;

@@ -291,7 +291,7 @@ fn errors_stand_at_their_place_and_nothing_is_lost() {
         )?;
         assert!(wrong.status == 422 && wrong.has("numbers:2"), "{wrong:?}");
         // A file of the box is not read, whatever a policy names.
-        let text = "[[list]]\nname = \"x\"\nfile = \"policy.v1.db\"\n";
+        let text = "[[list]]\nname = \"x\"\nfile = \"policy.v2.db\"\n";
         let wrong = send(&owner, "/policy/text", "/policy/text", &[("text", text)])?;
         assert!(
             wrong.status == 422 && wrong.has("list[0].file"),

@@ -16,6 +16,7 @@ pub mod network;
 pub mod outbox;
 pub mod page_store;
 pub mod policy_store;
+pub mod schema;
 mod small;
 pub mod suggest;
 

@@ -216,7 +216,7 @@ impl WebhookUrl {
     }
 }
 
-fn host_of(authority: &str) -> Option<Host> {
+pub(super) fn host_of(authority: &str) -> Option<Host> {
     let (host, port) = match authority.strip_prefix('[') {
         Some(rest) => {
             let (host, port) = rest.split_once(']')?;

@@ -10,6 +10,7 @@ use super::{
     exports::{Metrics, Syslog},
     firewall::Firewall,
     network::Addresses,
+    update::Update,
     place::{Place, Sources},
     values::Name,
 };
@@ -54,6 +55,8 @@ pub struct Policy {
     pub syslog: Syslog,
     /// Who may read the figures.
     pub metrics: Metrics,
+    /// When the box renews itself.
+    pub update: Update,
     clients: Box<[Client]>,
     networks: Box<[(ipnet::IpNet, u16)]>,
     pub(super) places: Box<[Place]>,
@@ -249,6 +252,7 @@ impl Compiler {
             alerts: d.alerts.clone(),
             syslog: d.syslog.clone(),
             metrics: d.metrics,
+            update: d.update.clone(),
             clients: d.clients.clone().into(),
             networks,
             places: places.into(),

@@ -10,6 +10,7 @@ use super::alerts::Alerts;
 use super::exports::{Metrics, Syslog};
 use super::firewall::Firewall;
 use super::network::Addresses;
+use super::update::Update;
 use super::values::{
     Clock, ContactHost, CountryCode, DenyCode, Name, Network, Prefix, TagPrefix, Weekday,
 };
@@ -38,6 +39,9 @@ pub struct Definition {
     /// Who may read the figures.
     #[serde(skip_serializing_if = "Metrics::is_default")]
     pub metrics: Metrics,
+    /// When the box renews itself.
+    #[serde(skip_serializing_if = "Update::is_default")]
+    pub update: Update,
     /// Rules for everybody.
     pub policy: Rules,
     /// The PBXs that ask.

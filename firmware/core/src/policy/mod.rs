@@ -14,6 +14,7 @@ mod network;
 mod place;
 pub(crate) mod scanners;
 mod targets;
+mod update;
 mod values;
 
 pub use alerts::*;
@@ -25,4 +26,5 @@ pub use firewall::*;
 pub use network::*;
 pub use place::built_in_rules;
 pub use targets::Destination;
+pub use update::*;
 pub use values::*;

@@ -57,6 +57,11 @@ pub enum Origin {
     },
 }
 
+/// The version of the tables that this firmware writes.
+pub(crate) fn newest_version() -> u32 {
+    steps::STEPS.last().map_or(0, |step| step.version)
+}
+
 /// Why the policy cannot be read or written.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {

@@ -9,10 +9,21 @@ pub(super) struct Step {
     pub sql: &'static str,
 }
 
-pub(super) const STEPS: &[Step] = &[Step {
-    version: 1,
-    sql: V1,
-}];
+pub(super) const STEPS: &[Step] = &[
+    Step {
+        version: 1,
+        sql: V1,
+    },
+    Step {
+        version: 2,
+        sql: V2,
+    },
+];
+
+const V2: &str = "
+    -- The same as `setting`, for [update].
+    CREATE TABLE updating (key TEXT PRIMARY KEY, value TEXT NOT NULL CHECK (json_valid(value))) STRICT, WITHOUT ROWID;
+";
 
 const V1: &str = "
     -- `changed` is the time of the last edit, ms since 1970, and grows with every edit.

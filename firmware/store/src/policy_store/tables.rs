@@ -17,6 +17,7 @@ pub(super) fn read(connection: &Connection) -> rusqlite::Result<Definition> {
         alerts: value(Value::Object(pairs(connection, "alerts")?))?,
         syslog: value(Value::Object(pairs(connection, "syslog")?))?,
         metrics: value(Value::Object(pairs(connection, "metrics")?))?,
+        update: value(Value::Object(pairs(connection, "updating")?))?,
         policy: text(
             &connection.query_row("SELECT rules FROM everybody", [], |r| r.get::<_, String>(0))?,
         )?,
@@ -31,7 +32,7 @@ pub(super) fn read(connection: &Connection) -> rusqlite::Result<Definition> {
 pub(super) fn write(connection: &Connection, definition: &Definition) -> rusqlite::Result<()> {
     connection.execute_batch(
         "DELETE FROM setting; DELETE FROM firewall; DELETE FROM network; DELETE FROM alerts; DELETE FROM syslog; DELETE FROM metrics;
-         DELETE FROM client; DELETE FROM caller_group; DELETE FROM caller;
+         DELETE FROM updating;         DELETE FROM client; DELETE FROM caller_group; DELETE FROM caller;
          DELETE FROM list_number; DELETE FROM list;",
     )?;
     let Definition {
@@ -42,6 +43,7 @@ pub(super) fn write(connection: &Connection, definition: &Definition) -> rusqlit
         alerts,
         syslog,
         metrics,
+        update,
         policy,
         clients,
         groups,
@@ -54,6 +56,7 @@ pub(super) fn write(connection: &Connection, definition: &Definition) -> rusqlit
     write_pairs(connection, "alerts", alerts)?;
     write_pairs(connection, "syslog", syslog)?;
     write_pairs(connection, "metrics", metrics)?;
+    write_pairs(connection, "updating", update)?;
     connection.execute("UPDATE everybody SET rules = ?1", [json(policy)?])?;
     write_bodies(connection, "client", clients)?;
     write_bodies(connection, "caller_group", groups)?;

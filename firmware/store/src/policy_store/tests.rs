@@ -55,7 +55,7 @@ fn what_is_stored_is_there_after_a_restart() {
     let mut expected = policy(1);
     expected.settings.mode = Mode::Lockdown;
     assert_eq!(store.definition().unwrap(), expected);
-    let copy = fs::read_to_string(state.join("policy.v1.last-good.toml")).unwrap();
+    let copy = fs::read_to_string(state.join("policy.v2.last-good.toml")).unwrap();
     assert_eq!(file::parse(&copy, Path::new("copy")).unwrap(), expected);
 }
 
@@ -144,7 +144,7 @@ proptest! {
     fn damage_anywhere_costs_at_most_nothing(flips in vec((any::<prop::sample::Index>(), 1..=255u8), 0..40), cut in option_cut()) {
         let dir = sample::memory_dir();
         PolicyStore::open(dir.path()).unwrap().0.replace(&policy(4)).unwrap();
-        let path = dir.path().join("policy.v1.db");
+        let path = dir.path().join("policy.v2.db");
         let mut octets = fs::read(&path).unwrap();
         for (at, with) in &flips {
             let at = at.index(octets.len());
@@ -160,7 +160,7 @@ proptest! {
             Origin::Loaded => { store.definition().unwrap(); }
             Origin::LastGood { why } => {
                 prop_assert_eq!(store.definition().unwrap(), policy(4));
-                prop_assert!(names(dir.path()).iter().any(|n| n.starts_with("policy.v1.db.corrupt-")), "{}", why);
+                prop_assert!(names(dir.path()).iter().any(|n| n.starts_with("policy.v2.db.corrupt-")), "{}", why);
             }
             other => prop_assert!(false, "{:?}", other),
         }
@@ -179,7 +179,7 @@ fn garbage_gives_way_to_the_last_good_policy_and_that_to_the_default() {
         .0
         .replace(&policy(5))
         .unwrap();
-    let spoil = || fs::write(dir.path().join("policy.v1.db"), vec![7u8; 20_000]).unwrap();
+    let spoil = || fs::write(dir.path().join("policy.v2.db"), vec![7u8; 20_000]).unwrap();
 
     spoil();
     let (store, origin) = PolicyStore::open(dir.path()).unwrap();
@@ -187,7 +187,7 @@ fn garbage_gives_way_to_the_last_good_policy_and_that_to_the_default() {
         panic!("{origin:?}")
     };
     assert!(
-        why.contains("policy.v1.db was damaged") && why.contains("kept as"),
+        why.contains("policy.v2.db was damaged") && why.contains("kept as"),
         "{why}"
     );
     assert_eq!(store.definition().unwrap(), policy(5));
@@ -195,7 +195,7 @@ fn garbage_gives_way_to_the_last_good_policy_and_that_to_the_default() {
     assert_eq!(PolicyStore::open(dir.path()).unwrap().1, Origin::Loaded);
 
     spoil();
-    fs::write(dir.path().join("policy.v1.last-good.toml"), "format = 9").unwrap();
+    fs::write(dir.path().join("policy.v2.last-good.toml"), "format = 9").unwrap();
     let (store, origin) = PolicyStore::open(dir.path()).unwrap();
     let Origin::Defaults { why } = origin else {
         panic!("{origin:?}")
@@ -228,7 +228,7 @@ fn a_database_that_vanished_is_not_taken_for_a_new_box() {
         .0
         .replace(&policy(6))
         .unwrap();
-    fs::remove_file(dir.path().join("policy.v1.db")).unwrap();
+    fs::remove_file(dir.path().join("policy.v2.db")).unwrap();
     let (store, origin) = PolicyStore::open(dir.path()).unwrap();
     assert!(matches!(origin, Origin::LastGood { .. }), "{origin:?}");
     assert_eq!(store.definition().unwrap(), policy(6));
@@ -252,17 +252,21 @@ fn a_client_name_with_any_text_is_data_and_never_sql() {
 }
 
 /// Versions to come, as this version's tests imagine them.
-const LATER: [Step; 3] = [
+const LATER: [Step; 4] = [
     Step {
         version: 1,
         sql: steps::STEPS[0].sql,
     },
     Step {
         version: 2,
-        sql: "ALTER TABLE list ADD COLUMN note TEXT NOT NULL DEFAULT ''; UPDATE setting SET value = '\"prevent\"' WHERE key = 'mode';",
+        sql: steps::STEPS[1].sql,
     },
     Step {
         version: 3,
+        sql: "ALTER TABLE list ADD COLUMN note TEXT NOT NULL DEFAULT ''; UPDATE setting SET value = '\"prevent\"' WHERE key = 'mode';",
+    },
+    Step {
+        version: 4,
         sql: "CREATE TABLE page_user (name TEXT PRIMARY KEY) STRICT, WITHOUT ROWID; INSERT INTO page_user SELECT name FROM client;",
     },
 ];
@@ -277,7 +281,7 @@ fn an_update_migrates_a_copy_and_leaves_the_old_file_to_the_old_slot() {
         .unwrap();
 
     let (store, origin) = PolicyStore::open_as(dir.path(), &LATER).unwrap();
-    assert_eq!(origin, Origin::Migrated { from: 1 });
+    assert_eq!(origin, Origin::Migrated { from: 2 });
     assert_eq!(store.definition().unwrap().settings.mode, Mode::Prevent);
     let user: String = store
         .connection
@@ -300,10 +304,10 @@ fn an_update_migrates_a_copy_and_leaves_the_old_file_to_the_old_slot() {
     assert_eq!(
         names(dir.path()),
         [
-            "policy.v1.db",
-            "policy.v1.last-good.toml",
-            "policy.v3.db",
-            "policy.v3.last-good.toml"
+            "policy.v2.db",
+            "policy.v2.last-good.toml",
+            "policy.v4.db",
+            "policy.v4.last-good.toml"
         ]
     );
 }
@@ -316,15 +320,15 @@ fn an_edit_in_the_old_slot_is_not_lost_by_the_next_update() {
         .0
         .replace(&policy(1))
         .unwrap();
-    PolicyStore::open_as(dir.path(), &LATER[..2]).unwrap();
+    PolicyStore::open_as(dir.path(), &LATER[..3]).unwrap();
     let (mut old, _) = PolicyStore::open(dir.path()).unwrap();
     old.replace(&policy(2)).unwrap();
-    let (new, origin) = PolicyStore::open_as(dir.path(), &LATER[..2]).unwrap();
-    assert_eq!(origin, Origin::Migrated { from: 1 });
+    let (new, origin) = PolicyStore::open_as(dir.path(), &LATER[..3]).unwrap();
+    assert_eq!(origin, Origin::Migrated { from: 2 });
     assert_eq!(new.definition().unwrap().policy.limits.per_day, Some(2));
 
     let (mut new, origin) = PolicyStore::open_as(dir.path(), &LATER).unwrap();
-    assert_eq!(origin, Origin::Migrated { from: 2 });
+    assert_eq!(origin, Origin::Migrated { from: 3 });
     new.replace(&policy(3)).unwrap();
     let (new, origin) = PolicyStore::open_as(dir.path(), &LATER).unwrap();
     assert_eq!(origin, Origin::Loaded, "nothing older was edited since");
@@ -347,6 +351,10 @@ fn a_migration_that_fails_leaves_everything_as_it_was() {
         },
         Step {
             version: 2,
+            sql: LATER[1].sql,
+        },
+        Step {
+            version: 3,
             sql: "ALTER TABLE nothing ADD COLUMN x",
         },
     ];
@@ -365,7 +373,7 @@ fn a_migration_that_fails_leaves_everything_as_it_was() {
 #[test]
 fn a_damaged_old_file_is_no_source_for_a_migration() {
     let dir = tempfile::tempdir().unwrap();
-    fs::write(dir.path().join("policy.v1.db"), b"garbage").unwrap();
+    fs::write(dir.path().join("policy.v2.db"), b"garbage").unwrap();
     let (store, origin) = PolicyStore::open_as(dir.path(), &LATER).unwrap();
     assert_eq!(origin, Origin::Fresh);
     assert_eq!(
@@ -405,4 +413,22 @@ fn who_edits_what_is_not_there_any_more_changes_nothing() {
     wanted.settings.mode = Mode::Prevent;
     assert!(store.replace_from(&stored, &wanted).unwrap());
     assert!(!store.replace_from(&wanted, &wanted).unwrap());
+}
+
+#[test]
+fn a_policy_of_the_first_version_is_taken_over() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut expected = policy(5);
+    PolicyStore::open_as(dir.path(), &steps::STEPS[..1])
+        .unwrap()
+        .0
+        .connection
+        .execute_batch("UPDATE everybody SET rules = '{\"limits\":{\"per_day\":5}}'")
+        .unwrap();
+    let (store, origin) = PolicyStore::open(dir.path()).unwrap();
+    assert_eq!(origin, Origin::Migrated { from: 1 });
+    expected.policy.limits.per_day = Some(5);
+    let read = store.definition().unwrap();
+    assert_eq!(read.policy.limits, expected.policy.limits);
+    assert_eq!(read.update, trunkguard_core::policy::Update::default());
 }

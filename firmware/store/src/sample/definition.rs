@@ -313,7 +313,7 @@ pub fn definition() -> impl Strategy<Value = Definition> {
     )
         .prop_map(
             |(
-                (settings, firewall, network, alerts, (syslog, metrics)),
+                (settings, firewall, network, alerts, (syslog, metrics, update)),
                 policy,
                 mut clients,
                 mut groups,
@@ -333,6 +333,7 @@ pub fn definition() -> impl Strategy<Value = Definition> {
                     alerts,
                     syslog,
                     metrics,
+                    update,
                     policy,
                     clients,
                     groups,

@@ -172,7 +172,25 @@ pub(super) fn firewall() -> impl Strategy<Value = Firewall> {
         )
 }
 
-pub(super) fn exports() -> impl Strategy<Value = (Syslog, Metrics)> {
+/// `[syslog]`, `[metrics]` and `[update]`.
+pub(super) fn exports() -> impl Strategy<Value = (Syslog, Metrics, Update)> {
+    let update = (
+        prop_oneof![
+            Just(Automatic::Install),
+            Just(Automatic::Check),
+            Just(Automatic::Off)
+        ],
+        option::of(Just("https://updates.example.net:8443/box/")),
+        (0..1_440u16, 0..1_440u16),
+    )
+        .prop_map(|(automatic, url, (from, to))| Update {
+            automatic,
+            url: url.map(|url| UpdateUrl::parse(url).unwrap()),
+            hours: Quiet {
+                from: Clock::parse(&format!("{:02}:{:02}", from / 60, from % 60)).unwrap(),
+                to: Clock::parse(&format!("{:02}:{:02}", to / 60, to % 60)).unwrap(),
+            },
+        });
     let server = prop_oneof![
         Just("logs.example.net"),
         Just("192.0.2.7"),
@@ -196,10 +214,10 @@ pub(super) fn exports() -> impl Strategy<Value = (Syslog, Metrics)> {
         transport,
         "[0-9a-f]{64}",
         rest,
-        access,
+        (access, update),
     )
         .prop_map(
-            |(server, port, (transport, pinned), mark, (local, calls, incidents), access)| {
+            |(server, port, (transport, pinned), mark, (local, calls, incidents), (access, update))| {
                 let syslog = Syslog {
                     server: server.map(|server| Host::parse(server).unwrap()),
                     port,
@@ -209,7 +227,7 @@ pub(super) fn exports() -> impl Strategy<Value = (Syslog, Metrics)> {
                     calls,
                     incidents,
                 };
-                (syslog, Metrics { access })
+                (syslog, Metrics { access }, update)
             },
         )
 }

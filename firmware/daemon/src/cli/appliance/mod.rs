@@ -13,7 +13,7 @@ use anyhow::Context;
 use clap::{Args, Subcommand};
 use trunkguard_boot::partition;
 
-use super::Answer;
+use super::{Answer, print};
 
 /// What to do.
 #[derive(Args)]
@@ -42,6 +42,8 @@ enum Command {
     Crash(crash::Arguments),
     /// List what was kept of crashes, or print one.
     Crashes(crash::List),
+    /// Print which data this version writes, and the oldest that it takes over.
+    Schema,
 }
 
 /// Does it.
@@ -56,6 +58,10 @@ pub fn run(arguments: Arguments) -> anyhow::Result<Answer> {
         Command::Erase(arguments) => reset::erase(&arguments),
         Command::Crash(arguments) => crash::run(&arguments),
         Command::Crashes(arguments) => crash::list(&arguments),
+        Command::Schema => {
+            let schema = trunkguard_store::schema::schema();
+            print(format!("data={}\noldest={}\n", schema.data, schema.oldest))
+        }
     }
 }
 
