@@ -59,7 +59,7 @@ fn set(names: &[&str]) -> BTreeSet<String> {
     names.iter().map(|name| (*name).to_owned()).collect()
 }
 
-/// core <- {sip, store, firewall, network, dns, notify, board, pbx, page} <- daemon, and boot <- daemon; nothing points back, and
+/// core <- {sip, store, firewall, network, dns, notify, board, pbx, page, update} <- daemon, and boot <- daemon; nothing points back, and
 /// shells do not know each other, but for the page, which shows what `pbx` writes.
 #[test]
 fn arrows_point_one_way() {
@@ -73,6 +73,7 @@ fn arrows_point_one_way() {
         "trunkguard-dns",
         "trunkguard-notify",
         "trunkguard-page",
+        "trunkguard-update",
     ];
     let ours = |name: &str| -> BTreeSet<String> {
         let all = dependencies(&metadata, name, &Value::Null);

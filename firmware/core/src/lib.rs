@@ -29,4 +29,5 @@ pub mod screen;
 pub mod speakers;
 pub mod time;
 pub mod transaction;
+pub mod update;
 pub mod verdict;

@@ -3,7 +3,7 @@
 
 use std::{
     io::{BufRead, BufReader, Read, Write},
-    net::IpAddr,
+    net::{IpAddr, SocketAddr},
     os::unix::net::UnixStream,
     path::{Path, PathBuf},
     time::Duration,
@@ -16,7 +16,7 @@ use trunkguard_core::{
     pops::owner::{self, Subject},
 };
 
-use crate::trace;
+use crate::{trace, updates};
 
 /// A request is at most this long; so is an answer.
 pub const LONGEST: u64 = 2 << 20;
@@ -57,6 +57,17 @@ pub enum Ask {
     Trace(trace::Order),
     /// The box is being set up: nobody else is to do it without another press. Answers whether the window was open.
     CloseSetupWindow,
+    /// Answer this address of the machine for a moment, so that the box can be seen to answer.
+    AdmitSelfTest {
+        /// Where it will ask from.
+        from: SocketAddr,
+    },
+    /// How things stand with updates, after what was asked was begun.
+    Updates {
+        /// What is asked; nothing but how things stand unless said.
+        #[serde(default)]
+        order: Option<updates::Order>,
+    },
     /// How far away each point of presence is, by one question to each.
     MeasurePops,
     /// What there is to see of the firewall.

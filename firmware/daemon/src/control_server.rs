@@ -26,7 +26,7 @@ use crate::{
     clock::Clock,
     control::{self, Ask, Decision, LONGEST, Reply},
     daemon::Run,
-    figures, firewall, health, policy, reasons,
+    figures, firewall, health, policy, reasons, self_test,
 };
 
 /// Questions that are answered at a time.
@@ -125,6 +125,8 @@ fn answer(run: &Run, line: &str) -> Vec<u8> {
         Ok(Ask::Changes) => reply(Ok(health::changes(run))),
         Ok(Ask::Trace(order)) => reply(Ok(run.shared.recorder.order(order, Instant::now()))),
         Ok(Ask::CloseSetupWindow) => reply(Ok(run.setup_window.close(Instant::now()))),
+        Ok(Ask::AdmitSelfTest { from }) => reply(self_test::admit(run, from)),
+        Ok(Ask::Updates { order }) => reply(run.updates.order(order)),
         Ok(Ask::MeasurePops) => reply(measure(run)),
         Ok(Ask::Firewall) => reply(Ok(&*run.firewall.view())),
         Ok(Ask::Decide(decision)) => decide(run, decision, "command line"),
@@ -219,6 +221,7 @@ fn reload(run: &Run) -> anyhow::Result<()> {
     run.policies.fetch_add(1, Ordering::Relaxed);
     run.network.write(wish, &run.shared);
     run.alerts.wake();
+    run.updates.wake();
     crate::daemon::give_memory_back();
     if origin == Origin::Loaded {
         run.policy_is_sound();

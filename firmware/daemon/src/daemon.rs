@@ -40,7 +40,9 @@ use crate::{
     setup_window::SetupWindow,
     sockets, streams,
     syslog::Syslog,
-    tls, udp, words,
+    tls, udp,
+    updates::{self, Updates},
+    words,
 };
 
 /// What the parts of one run have in common.
@@ -75,6 +77,8 @@ pub struct Run {
     pub ports: Vec<Interface>,
     /// Held while the ways to the PoPs are measured.
     pub measures: Mutex<()>,
+    /// Who says when the box is renewed.
+    pub updates: Updates,
 }
 
 /// Is this folder one that a power cut empties?
@@ -197,6 +201,14 @@ pub fn run(arguments: &RunArguments) -> anyhow::Result<()> {
         random: Box::new(random()?),
     })
     .context("the thread of alerts cannot be started")?;
+    // Who says when the box is renewed; another process does it, where there is one.
+    let (updates, updates_thread) = updates::start(updates::Parts {
+        socket: arguments.update_socket.clone(),
+        shared: shared.clone(),
+        state: arguments.state.clone(),
+        random: Box::new(random()?),
+    })
+    .context("the thread of updates cannot be started")?;
     give_memory_back();
 
     let run = Arc::new(Run {
@@ -215,6 +227,7 @@ pub fn run(arguments: &RunArguments) -> anyhow::Result<()> {
         setup_window: SetupWindow::default(),
         ports: Facts::ports_of(&board),
         measures: Mutex::default(),
+        updates: updates.clone(),
     });
 
     // One thread answers UDP; everything else shares a runtime on this one.
@@ -300,6 +313,7 @@ pub fn run(arguments: &RunArguments) -> anyhow::Result<()> {
         warn!("the firewall's thread ended by a panic");
     }
     alerts.stop(alerts_thread);
+    updates.stop(updates_thread);
     if let Some(journal) = shared.journal() {
         journal.flush();
     }
@@ -394,7 +408,7 @@ fn lock(state: &Path) -> anyhow::Result<nix::fcntl::Flock<std::fs::File>> {
 }
 
 /// Draws keys for this process from the kernel.
-fn seeds() -> anyhow::Result<Seeds> {
+pub fn seeds() -> anyhow::Result<Seeds> {
     let mut octets = [0u8; 64];
     let mut random =
         std::fs::File::open("/dev/urandom").context("/dev/urandom cannot be opened")?;

@@ -31,6 +31,7 @@ use crate::{
     firewall::Firewall,
     held::{self, Held, Route, Waiting},
     logs::CallLog,
+    self_test::SelfTest,
     streams::Connections,
     syslog::Syslog,
     tally::Tally,
@@ -82,6 +83,10 @@ pub struct Desk {
     /// Which second, and how many strangers' datagrams were looked at in it.
     witnessed: (u64, u32),
     seen: Vec<Evidence>,
+    /// One address of this machine that asks for a moment.
+    pub self_test: Option<Box<SelfTest>>,
+    /// When a client's request was last decided, on the clock of [`Now::mono_ms`].
+    pub decided_ms: u64,
 }
 
 /// A call that is told of, once the lock is free: in the log, to a log server, or both.
@@ -133,6 +138,8 @@ impl Shared {
             syslog: None,
             witnessed: (0, 0),
             seen: Vec::with_capacity(WITNESSED_PER_SECOND as usize),
+            self_test: None,
+            decided_ms: 0,
         };
         Shared {
             desk: Mutex::new(desk),
@@ -403,6 +410,10 @@ impl Desk {
         out: &mut [u8],
     ) -> Option<(usize, SocketAddr)> {
         let Some(client) = self.gate.policy().client_of(from.ip()) else {
+            let tested = self.self_test.as_mut().filter(|_| connection.is_none());
+            if let Some(answer) = tested.and_then(|test| test.answer(now, bytes, from, out)) {
+                return Some(answer);
+            }
             self.strangers.knock(from.ip());
             self.witness(now, from.ip(), bytes);
             return None;
@@ -425,6 +436,7 @@ impl Desk {
                 ticket,
                 transaction,
             } => {
+                self.decided_ms = now.mono_ms;
                 self.note(&record, from.ip());
                 let asker = &self.gate.policy().clients()[client as usize];
                 let repeats = (connection.is_none() && asker.retransmit).then_some(transaction);

@@ -65,7 +65,9 @@ fn state(run: &Run) -> Option<State> {
         .journal()
         .map(trunkguard_store::journal::Journal::figures)
         .unwrap_or_default();
-    let service = if figures.failing {
+    let service = if run.updates.is_writing() {
+        Service::Updating
+    } else if figures.failing {
         Service::Degraded(Why::History)
     } else if run.policy_problem().is_some() {
         Service::Degraded(Why::Policy)

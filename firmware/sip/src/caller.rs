@@ -50,6 +50,14 @@ impl Attempt<'_> {
         )
     }
 
+    /// An OPTIONS.
+    ///
+    /// # Errors
+    /// As [`Attempt::invite`].
+    pub fn options(&self) -> Result<Vec<u8>, String> {
+        self.request(Method::Options, &format!("<sip:{}>", self.to))
+    }
+
     /// The ACK for a final answer that is no 2xx: same branch, To as answered (RFC 3261 17.1.1.3).
     ///
     /// # Errors

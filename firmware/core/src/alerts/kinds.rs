@@ -32,7 +32,7 @@ impl When {
 
 /// Every kind, in the order of the documents: first calls, by the rule that was against them, then the
 /// box. Urgent is what costs money or opens the office while everybody sleeps.
-pub const KINDS: [(&str, When); 32] = [
+pub const KINDS: [(&str, When); 35] = [
     ("country", When::Urgent),
     ("kind", When::Urgent),
     ("prefix", When::Now),
@@ -65,6 +65,9 @@ pub const KINDS: [(&str, When); 32] = [
     ("history-failed", When::Now),
     ("history-removed", When::Now),
     ("alerts-undelivered", When::Now),
+    ("update-failed", When::Now),
+    ("update-available", When::Digest),
+    ("updated", When::Digest),
 ];
 
 /// A kind that the table has.

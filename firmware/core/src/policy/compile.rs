@@ -10,8 +10,8 @@ use super::{
     exports::{Metrics, Syslog},
     firewall::Firewall,
     network::Addresses,
-    update::Update,
     place::{Place, Sources},
+    update::Update,
     values::Name,
 };
 use crate::{lookup::NumberSet, verdict::Level};
@@ -194,6 +194,7 @@ impl Compiler {
         self.network(d);
         self.alerts(&d.alerts);
         self.syslog(&d.syslog);
+        self.update(&d.update);
         let lists = self.lists(&d.lists);
         let networks = self.networks(&d.clients);
         self.sizes(d);

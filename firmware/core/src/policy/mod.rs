@@ -15,7 +15,7 @@ mod place;
 pub(crate) mod scanners;
 mod targets;
 mod update;
-mod values;
+pub(crate) mod values;
 
 pub use alerts::*;
 pub use alerts_values::*;

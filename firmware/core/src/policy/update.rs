@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     alerts::Quiet,
     alerts_values::host_of,
+    compile::Compiler,
     values::{Clock, text_value},
 };
 
@@ -42,6 +43,23 @@ impl Update {
         *self == Update::default()
     }
 }
+
+impl Compiler {
+    pub(super) fn update(&mut self, update: &Update) {
+        let (from, to) = (update.hours.from.minutes(), update.hours.to.minutes());
+        let minutes = (1_440 + to - from) % 1_440;
+        // A restart waits within them until nobody calls.
+        if minutes < SHORTEST_HOURS {
+            self.problem(
+                "update.hours",
+                "an hour at least, such as { from = \"02:00\", to = \"05:00\" }",
+            );
+        }
+    }
+}
+
+/// Minutes that `hours` has at least.
+const SHORTEST_HOURS: u16 = 60;
 
 /// How much the box does by itself.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -82,7 +100,9 @@ impl UpdateUrl {
             .strip_prefix("https://")
             .ok_or_else(|| wrong("begins with https://"))?;
         if text.len() > 512 || !text.bytes().all(|b| b.is_ascii_graphic()) {
-            return Err(wrong("has at most 512 printable ASCII characters and no space"));
+            return Err(wrong(
+                "has at most 512 printable ASCII characters and no space",
+            ));
         }
         if rest.contains(['?', '#', '\\', '"', '<', '>', '`', '@']) {
             return Err(wrong("has no query, fragment, user, quote or backslash"));
@@ -113,7 +133,10 @@ mod tests {
     fn an_address_is_a_folder_by_https() {
         for (text, read) in [
             ("https://example.com", "https://example.com/"),
-            ("https://example.com:8443/box/", "https://example.com:8443/box/"),
+            (
+                "https://example.com:8443/box/",
+                "https://example.com:8443/box/",
+            ),
             ("https://10.0.2.2:4443/a/b", "https://10.0.2.2:4443/a/b/"),
         ] {
             assert_eq!(UpdateUrl::parse(text).map(String::from), Ok(read.into()));

@@ -22,7 +22,7 @@ macro_rules! text_value {
     };
 }
 
-pub(super) use text_value;
+pub(crate) use text_value;
 
 /// Any text that names something: 1 … 64 printable characters, no control characters.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

@@ -21,6 +21,7 @@ mod running;
 mod status;
 mod token;
 mod trace;
+mod update;
 
 use std::{net::SocketAddr, path::PathBuf, process::ExitCode};
 
@@ -103,6 +104,10 @@ enum Command {
     Doctor(doctor::Arguments),
     /// Say how to set a PBX up: files to paste, click paths, the policy's client, what to look at.
     PbxConfig(Box<pbx_config::Arguments>),
+    /// Updates of the box: how things stand, look for one, install one, go back.
+    Update(update::Arguments),
+    /// Serve as the process that looks for updates, fetches them, and has RAUC install them.
+    UpdateService(update::Service),
     /// Propose a policy from what the office has called.
     Suggest {
         #[command(flatten)]
@@ -169,6 +174,9 @@ pub struct RunArguments {
     /// Where to write how the box itself is to be reached (`trunkguard network`). Not at all unless said.
     #[arg(long, value_name = "FILE")]
     pub network_wish: Option<PathBuf>,
+    /// Where the process listens that installs updates (`trunkguard update-service`). Without it there are none.
+    #[arg(long, value_name = "SOCKET")]
+    pub update_socket: Option<PathBuf>,
     /// Policy to begin with where the state directory has none: a file, or `example`.
     #[arg(long, value_name = "FILE")]
     pub policy: Option<PathBuf>,
@@ -247,6 +255,8 @@ pub fn run(arguments: Arguments) -> anyhow::Result<Answer> {
         Command::Trace(arguments) => trace::run(&arguments),
         Command::Doctor(arguments) => doctor::run(&arguments),
         Command::PbxConfig(arguments) => pbx_config::run(*arguments),
+        Command::Update(arguments) => update::run(arguments),
+        Command::UpdateService(arguments) => update::serve(arguments),
         Command::Suggest { output, days } => history::suggest(&output.state.dir, days, output.json),
     }
 }

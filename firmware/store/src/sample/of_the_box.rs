@@ -181,15 +181,18 @@ pub(super) fn exports() -> impl Strategy<Value = (Syslog, Metrics, Update)> {
             Just(Automatic::Off)
         ],
         option::of(Just("https://updates.example.net:8443/box/")),
-        (0..1_440u16, 0..1_440u16),
+        (0..1_440u16, 60..1_380u16),
     )
-        .prop_map(|(automatic, url, (from, to))| Update {
-            automatic,
-            url: url.map(|url| UpdateUrl::parse(url).unwrap()),
-            hours: Quiet {
-                from: Clock::parse(&format!("{:02}:{:02}", from / 60, from % 60)).unwrap(),
-                to: Clock::parse(&format!("{:02}:{:02}", to / 60, to % 60)).unwrap(),
-            },
+        .prop_map(|(automatic, url, (from, length))| {
+            let to = (from + length) % 1_440;
+            Update {
+                automatic,
+                url: url.map(|url| UpdateUrl::parse(url).unwrap()),
+                hours: Quiet {
+                    from: Clock::parse(&format!("{:02}:{:02}", from / 60, from % 60)).unwrap(),
+                    to: Clock::parse(&format!("{:02}:{:02}", to / 60, to % 60)).unwrap(),
+                },
+            }
         });
     let server = prop_oneof![
         Just("logs.example.net"),
@@ -217,7 +220,14 @@ pub(super) fn exports() -> impl Strategy<Value = (Syslog, Metrics, Update)> {
         (access, update),
     )
         .prop_map(
-            |(server, port, (transport, pinned), mark, (local, calls, incidents), (access, update))| {
+            |(
+                server,
+                port,
+                (transport, pinned),
+                mark,
+                (local, calls, incidents),
+                (access, update),
+            )| {
                 let syslog = Syslog {
                     server: server.map(|server| Host::parse(server).unwrap()),
                     port,

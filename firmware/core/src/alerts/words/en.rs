@@ -183,6 +183,21 @@ fn the_box(kind: &str) -> Option<Said> {
             "A channel for alerts does not take them, or refused one for good.",
             "Correct the channel in [alerts] as the text below says, then run `trunkguard alerts test`.",
         ),
+        "update-failed" => (
+            "An update did not do",
+            "A new version was not installed, or was tried and given up; the version before it runs, and calls are answered.",
+            "Nothing has to be done at once: the next version is tried by itself. The page has the reason under Box, Updates.",
+        ),
+        "update-available" => (
+            "A new version can be installed",
+            "There is a newer version for this box, and the policy says that a person decides.",
+            "Look at what is new and install it on the page under Box, Updates, or run `trunkguard update install`.",
+        ),
+        "updated" => (
+            "The box runs a new version",
+            "An update was installed, tried, and confirmed: calls are answered, the rules are in force, the page is served.",
+            "Nothing. If something is otherwise than you want it, go back on the page under Box, Updates.",
+        ),
         _ => return None,
     })
 }

@@ -184,6 +184,21 @@ fn the_box(kind: &str) -> Option<Said> {
             "Un canal d'alertes ne les prend pas, ou en a refusé une pour de bon.",
             "Corrigez le canal dans [alerts] comme le dit le texte ci-dessous, puis lancez `trunkguard alerts test`.",
         ),
+        "update-failed" => (
+            "Une mise à jour n'a pas réussi",
+            "Une nouvelle version n'a pas été installée, ou a été essayée puis abandonnée ; la version précédente tourne, et les appels reçoivent leur réponse.",
+            "Rien ne presse : la version suivante sera essayée d'elle-même. La page en donne la raison sous Boîtier, Mises à jour.",
+        ),
+        "update-available" => (
+            "Une nouvelle version peut être installée",
+            "Il y a une version plus récente pour ce boîtier, et la politique veut qu'une personne décide.",
+            "Voyez ce qui change et installez-la sur la page sous Boîtier, Mises à jour, ou lancez `trunkguard update install`.",
+        ),
+        "updated" => (
+            "Le boîtier a une nouvelle version",
+            "Une mise à jour a été installée, essayée et confirmée : les appels reçoivent leur réponse, les règles sont en vigueur, la page est servie.",
+            "Rien. Si quelque chose n'est pas comme vous le voulez, revenez en arrière sur la page sous Boîtier, Mises à jour.",
+        ),
         _ => return None,
     })
 }

@@ -6,6 +6,7 @@ mod identity;
 mod provision;
 mod reset;
 mod state;
+mod trial;
 
 use std::path::{Path, PathBuf};
 
@@ -42,6 +43,16 @@ enum Command {
     Crash(crash::Arguments),
     /// List what was kept of crashes, or print one.
     Crashes(crash::List),
+    /// Note for others which slot runs; yes where that is on trial (as root).
+    Trial(trial::Bootstate),
+    /// See whether this system does its work, within some minutes.
+    Confirm(trial::Confirm),
+    /// Confirm the system that runs (as root).
+    Good(trial::Bootstate),
+    /// Give the system up that runs on trial, and restart into the one before (as root).
+    Back(trial::Bootstate),
+    /// Restart the box, as the process of updates asks for (as root).
+    Restart(trial::Bootstate),
     /// Print which data this version writes, and the oldest that it takes over.
     Schema,
 }
@@ -58,6 +69,11 @@ pub fn run(arguments: Arguments) -> anyhow::Result<Answer> {
         Command::Erase(arguments) => reset::erase(&arguments),
         Command::Crash(arguments) => crash::run(&arguments),
         Command::Crashes(arguments) => crash::list(&arguments),
+        Command::Trial(arguments) => trial::trial(&arguments),
+        Command::Confirm(arguments) => trial::confirm(&arguments),
+        Command::Good(arguments) => trial::good(&arguments),
+        Command::Back(arguments) => trial::back(&arguments),
+        Command::Restart(arguments) => trial::restart(&arguments),
         Command::Schema => {
             let schema = trunkguard_store::schema::schema();
             print(format!("data={}\noldest={}\n", schema.data, schema.oldest))

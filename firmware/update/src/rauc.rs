@@ -1,0 +1,169 @@
+//! RAUC, which writes slots: asked by D-Bus (`de.pengutronix.rauc.Installer`, RAUC 1.13's reference, "D-Bus API").
+
+use std::{
+    collections::HashMap,
+    path::Path,
+    sync::mpsc::{RecvTimeoutError, sync_channel},
+    thread,
+    time::{Duration, Instant},
+};
+
+use trunkguard_core::update::{Version, gate::Release};
+use zbus::{
+    blocking::Connection,
+    zvariant::{OwnedValue, Value},
+};
+
+/// Nothing moves for so long: it hangs.
+const STANDSTILL: Duration = Duration::from_secs(600);
+const LOOK: Duration = Duration::from_millis(500);
+
+#[zbus::proxy(
+    interface = "de.pengutronix.rauc.Installer",
+    default_service = "de.pengutronix.rauc",
+    default_path = "/",
+    gen_async = false
+)]
+trait Installer {
+    fn install_bundle(&self, source: &str, args: HashMap<&str, Value<'_>>) -> zbus::Result<()>;
+    fn inspect_bundle(
+        &self,
+        bundle: &str,
+        args: HashMap<&str, Value<'_>>,
+    ) -> zbus::Result<HashMap<String, OwnedValue>>;
+    #[zbus(property(emits_changed_signal = "false"))]
+    fn operation(&self) -> zbus::Result<String>;
+    #[zbus(property(emits_changed_signal = "false"))]
+    fn last_error(&self) -> zbus::Result<String>;
+    #[zbus(property(emits_changed_signal = "false"))]
+    fn progress(&self) -> zbus::Result<(i32, String, i32)>;
+    #[zbus(property(emits_changed_signal = "false"))]
+    fn compatible(&self) -> zbus::Result<String>;
+    #[zbus(signal)]
+    fn completed(&self, result: i32) -> zbus::Result<()>;
+}
+
+/// RAUC's service.
+pub struct Rauc(InstallerProxy<'static>);
+
+impl Rauc {
+    /// On the system's bus; the bus starts it where it does not run.
+    ///
+    /// # Errors
+    /// When there is no bus, or no RAUC.
+    pub fn connect() -> Result<Self, String> {
+        let connection = Connection::system().map_err(|e| wrong("there is no D-Bus", &e))?;
+        let proxy =
+            InstallerProxy::new(&connection).map_err(|e| wrong("RAUC does not start", &e))?;
+        Ok(Rauc(proxy))
+    }
+
+    /// The kind of box that its configuration says this is.
+    ///
+    /// # Errors
+    /// When it does not answer.
+    pub fn compatible(&self) -> Result<String, String> {
+        self.0
+            .compatible()
+            .map_err(|e| wrong("RAUC does not say what this box is", &e))
+    }
+
+    /// What a bundle says of itself. RAUC has looked at its signature then.
+    ///
+    /// # Errors
+    /// When the bundle is not signed by whom the image believes, or is none.
+    pub fn inspect(&self, bundle: &Path) -> Result<Release, String> {
+        let told = (self
+            .0
+            .inspect_bundle(&bundle.display().to_string(), HashMap::new()))
+        .map_err(|e| wrong("RAUC does not take the bundle", &e))?;
+        release(&told)
+    }
+
+    /// Has it write the bundle to the other slot and have that one started next. `progress` is told how far it is, of a hundred, and what it is
+    /// about.
+    ///
+    /// # Errors
+    /// Why it is not installed.
+    pub fn install(&self, bundle: &Path, mut progress: impl FnMut(u8, &str)) -> Result<(), String> {
+        // Heard from before it is asked, so that a quick end is not missed.
+        let ends = self
+            .0
+            .receive_completed()
+            .map_err(|e| wrong("RAUC cannot be listened to", &e))?;
+        let (tell, ended) = sync_channel(1);
+        thread::Builder::new()
+            .name("rauc".into())
+            .spawn(move || {
+                let end = ends.into_iter().next();
+                let _ = tell.send(end.and_then(|end| end.args().ok().map(|args| *args.result())));
+            })
+            .map_err(|e| e.to_string())?;
+        // No argument at all: none that would have it pass over what it checks.
+        (self
+            .0
+            .install_bundle(&bundle.display().to_string(), HashMap::new()))
+        .map_err(|e| wrong("RAUC does not begin", &e))?;
+        let (mut last, mut moved) = ((0, String::new()), Instant::now());
+        loop {
+            match ended.recv_timeout(LOOK) {
+                Ok(Some(0)) => return Ok(()),
+                Ok(_) | Err(RecvTimeoutError::Disconnected) => {
+                    let why = self.0.last_error().unwrap_or_default();
+                    return Err(format!("RAUC did not install it: {}", clean(&why)));
+                }
+                Err(RecvTimeoutError::Timeout) => {}
+            }
+            let (percent, message, _) =
+                (self.0.progress()).map_err(|e| wrong("RAUC has gone while it wrote", &e))?;
+            let now = (percent, message);
+            if now != last {
+                progress(now.0.clamp(0, 100) as u8, &clean(&now.1));
+                (last, moved) = (now, Instant::now());
+            }
+            // One that was started anew by our question knows nothing of an installation.
+            let idle = self
+                .0
+                .operation()
+                .is_ok_and(|operation| operation == "idle");
+            if moved.elapsed() > STANDSTILL || (idle && moved.elapsed() > Duration::from_secs(10)) {
+                return Err("RAUC has stopped while it wrote; its log has the reason".into());
+            }
+        }
+    }
+}
+
+fn release(told: &HashMap<String, OwnedValue>) -> Result<Release, String> {
+    let inner =
+        |of: &HashMap<String, OwnedValue>, key: &str| -> Option<HashMap<String, OwnedValue>> {
+            of.get(key)?.try_clone().ok()?.try_into().ok()
+        };
+    let text = |of: &HashMap<String, OwnedValue>, key: &str| -> Option<String> {
+        of.get(key)?.try_clone().ok()?.try_into().ok()
+    };
+    let update = inner(told, "update").ok_or("the bundle does not say what it is")?;
+    let meta = inner(told, "meta").and_then(|meta| inner(&meta, "trunkguard"));
+    let number = |key: &str| -> Result<u32, String> {
+        let value = meta.as_ref().and_then(|meta| text(meta, key));
+        value.and_then(|value| value.parse().ok()).ok_or_else(|| {
+            format!("the bundle does not say which data it reads ([meta.trunkguard] {key})")
+        })
+    };
+    let version = text(&update, "version").ok_or("the bundle does not say its version")?;
+    Ok(Release {
+        compatible: text(&update, "compatible")
+            .ok_or("the bundle does not say what box it is for")?,
+        version: Version::parse(&version)?,
+        data: number("data")?,
+        data_oldest: number("data-oldest")?,
+    })
+}
+
+fn wrong(what: &str, error: &zbus::Error) -> String {
+    format!("{what}: {}", clean(&error.to_string()))
+}
+
+/// RAUC's words go to people.
+fn clean(text: &str) -> String {
+    text.chars().filter(|c| !c.is_control()).take(300).collect()
+}
