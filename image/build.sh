@@ -6,6 +6,7 @@
 #   boot.ext4, root.squashfs     the slots by themselves
 #   packages.txt, sbom.cdx.json, kernel.config   what they are made of
 #   sizes.txt                    how large that is, by part
+#   update/                      what an update directory holds: the signed bundle, and the pointer to it (bundle.sh)
 #   test/boot.ext4               the same slot with the test kernel and a console (`make test-image`)
 set -euo pipefail
 # shellcheck source=image/lib.sh
@@ -20,9 +21,11 @@ version=${TRUNKGUARD_VERSION:-$(sed -n 's/^version = "\(.*\)"/\1/p;T;q' Cargo.to
 time=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct 2>/dev/null || echo 1767225600)}
 out="${CARGO_TARGET_DIR:-$root/target}/image"
 
+# First of all: a release ends here, and not after an hour, where its keys are anybody's.
+keys=$(image/keys.sh)
 daemon=$(image/cross.sh)
 kernel=$(image/kernel/build.sh)
-tree=$(image/rootfs/build.sh "$daemon" "$version" "$time")
+tree=$(image/rootfs/build.sh "$daemon" "$version" "$time" "$keys")
 mkdir -p "$out/test"
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -54,10 +57,13 @@ cargo metadata --locked --format-version 1 --filter-platform aarch64-unknown-lin
 
 disk="$out/trunkguard-$version.img"
 image/disk/disk.sh "$disk" 512 "$work/firmware.fat" "$out/boot.ext4" "$out/root.squashfs" "$out/boot.ext4" "$out/root.squashfs"
+rm -rf "$out/update"
+bundle=$(image/bundle.sh "$out/update" "$version" "$out/boot.ext4" "$out/root.squashfs")
 zstd -q -f -19 -T1 "$disk" -o "$disk.zst"
 {
     echo "image, packed          $(stat -c %s "$disk.zst")"
     echo "image, on the card     $(stat -c %s "$disk")"
+    echo "bundle                 $(stat -c %s "$bundle")"
     echo "root, packed           $(stat -c %s "$out/root.squashfs")"
     echo "root, unpacked         $(du -sb --apparent-size "$tree/tree" | cut -f1)"
     echo "kernel, packed         $(stat -c %s "$kernel/Image.gz")"

@@ -3,12 +3,15 @@
 # our own files and the daemon put in, packed read-only. Needs no root. Prints the folder with
 # root.squashfs, packages.txt (name, version, SHA-256 of each package) and usr/ and etc/ as they are in it.
 #
-# rootfs/build.sh DAEMON VERSION TIME: the daemon for aarch64; the version; seconds since 1970 that every file bears.
+# rootfs/build.sh DAEMON VERSION TIME KEYS: the daemon for aarch64; the version; seconds since 1970 that every file bears; the
+# folder of what the box trusts (keys.sh). TRUNKGUARD_UPDATE_URL names where it looks for updates, if its owner says nothing else.
 set -euo pipefail
 # shellcheck source=image/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
 here="$image/rootfs"
-daemon=$1 version=$2 time=$3
+daemon=$1 version=$2 time=$3 keys=$4
+url=${TRUNKGUARD_UPDATE_URL:-}
+case $url in '' | https://*) ;; *) die "TRUNKGUARD_UPDATE_URL=$url does not begin with https://" ;; esac
 export LC_ALL=C TZ=UTC SOURCE_DATE_EPOCH="$time"
 
 need mksquashfs squashfs-tools
@@ -18,6 +21,7 @@ readarray -t names < <(grep -v '^#' "$here/packages" | grep .)
 debs=$(box_debs "${names[@]}")
 
 out="$cache/rootfs/$(key "$debs" "$time" "$version" "$daemon" "${BASH_SOURCE[0]}" "$image/lib.sh" "$here"/packages "$here"/leave-out "$here"/programs \
+    "$keys"/keyring.pem "$keys"/pointer-keys "$keys"/server-ca.pem "$url" \
     "$(cd "$root" && find image/rootfs/files systemd board docs/security.md docs/box.md -type f -print0 | sort -z | xargs -0 sha256sum)")"
 alone rootfs
 if [ -e "$out/done" ]; then
@@ -70,6 +74,10 @@ install -Dm644 "$root/systemd/tmpfiles.conf" "$tree/usr/lib/tmpfiles.d/trunkguar
 install -Dm644 "$root/systemd/journald.conf" "$tree/usr/lib/systemd/journald.conf.d/trunkguard.conf"
 install -Dm644 "$root/systemd/udev-panel.rules" "$tree/usr/lib/udev/rules.d/60-trunkguard-panel.rules"
 install -Dm644 "$root/systemd/sysctl-box.conf" "$tree/usr/lib/sysctl.d/60-trunkguard.conf"
+# What updates are believed by. Public keys; keys.sh has looked.
+install -m644 "$keys/keyring.pem" "$keys/pointer-keys" "$tree/usr/lib/trunkguard/update/"
+[ ! -e "$keys/server-ca.pem" ] || install -m644 "$keys/server-ca.pem" "$tree/usr/lib/trunkguard/update/"
+[ -z "$url" ] || echo "$url" >"$tree/usr/lib/trunkguard/update/url"
 install -Dm644 "$root/docs/security.md" "$tree/usr/share/doc/trunkguard/security.md"
 install -Dm644 "$root/docs/box.md" "$tree/usr/share/doc/trunkguard/box.md"
 mkdir -p "$tree"/{etc,var,root,sys,proc,dev,run,tmp} "$tree/usr/lib/systemd/network"
@@ -103,6 +111,8 @@ rm -f "$tree"/etc/{passwd,group,shadow,gshadow}- "$tree"/etc/.pwd.lock
 box "$tree/usr/bin/systemctl" --root="$tree" preset-all
 box "$tree/usr/bin/systemctl" --root="$tree" set-default multi-user.target
 box "$tree/usr/bin/trunkguard" board links "$tree/usr/lib/systemd/network"
+# Which data this system writes, and which it reads.
+qemu-aarch64-static -L "$tree" "$tree/usr/bin/trunkguard" box schema >"$tree/usr/lib/trunkguard/update/data"
 # Nobody has a password, and nothing asks for one.
 ! grep -v '^[^:]*:[!*]' "$tree/etc/shadow" || die "an account of the root has a password (above)"
 

@@ -96,6 +96,9 @@ pub const TRUNKGUARD_CRASH: u32 = 966;
 /// The user that renders the network (its group is of the same number).
 pub const TRUNKGUARD_NETWORK: u32 = 964;
 
+/// The user that looks for updates and brings them.
+pub const TRUNKGUARD_UPDATE: u32 = 967;
+
 /// A folder of the data partition.
 #[derive(Debug, Clone, Copy)]
 pub struct Folder {
@@ -110,7 +113,7 @@ pub struct Folder {
 }
 
 /// B5. The numbers are the same in every version of the system, because the folders outlive it.
-pub const FOLDERS: [Folder; 6] = [
+pub const FOLDERS: [Folder; 8] = [
     folder("trunkguard", TRUNKGUARD, TRUNKGUARD, 0o700),
     // What systemd keeps from start to start: the time, a seed of random numbers.
     folder("systemd", 0, 0, 0o755),
@@ -120,6 +123,15 @@ pub const FOLDERS: [Folder; 6] = [
     folder("box/network", TRUNKGUARD, TRUNKGUARD_NETWORK, 0o770),
     // root puts a kernel's last words there without being allowed to go round permissions.
     folder("box/crash", 0, TRUNKGUARD_CRASH, 0o770),
+    // What RAUC has installed, and when.
+    folder("rauc", 0, 0, 0o700),
+    // Bundles that were brought. They are no secret, and RAUC reads them without a right of its own.
+    folder(
+        "trunkguard-update",
+        TRUNKGUARD_UPDATE,
+        TRUNKGUARD_UPDATE,
+        0o755,
+    ),
 ];
 
 const fn folder(path: &'static str, user: u32, group: u32, mode: u32) -> Folder {
@@ -183,7 +195,7 @@ fn make_folder(path: &Path, wanted: &Folder) -> io::Result<()> {
 mod tests {
     use super::*;
 
-    fn mine() -> [Folder; 6] {
+    fn mine() -> [Folder; 8] {
         let user = nix::unistd::geteuid().as_raw();
         let group = nix::unistd::getegid().as_raw();
         FOLDERS.map(|f| Folder { user, group, ..f })

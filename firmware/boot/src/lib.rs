@@ -11,5 +11,6 @@ pub mod files;
 pub mod identity;
 pub mod partition;
 pub mod provision;
+pub mod rauc;
 pub mod sector;
 pub mod state;

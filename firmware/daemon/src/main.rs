@@ -40,12 +40,12 @@ mod udp;
 mod updates;
 mod words;
 
-use std::process::ExitCode;
+use std::{ffi::OsString, path::Path, process::ExitCode};
 
 use clap::Parser;
 
 fn main() -> ExitCode {
-    let arguments = match cli::Arguments::try_parse() {
+    let arguments = match cli::Arguments::try_parse_from(words()) {
         Ok(arguments) => arguments,
         Err(problem) => {
             // clap prints its own message, on standard output where it was asked for help.
@@ -63,4 +63,17 @@ fn main() -> ExitCode {
             ExitCode::from(2)
         }
     }
+}
+
+/// The command line. RAUC cannot be told words to begin with, only a program: it has a link to this one.
+fn words() -> Vec<OsString> {
+    let mut words: Vec<OsString> = std::env::args_os().collect();
+    let link = words.first().map(Path::new).and_then(Path::file_name);
+    if link.is_some_and(|name| name == "boot-backend") {
+        words.splice(
+            0..1,
+            ["trunkguard", "box", "boot-backend"].map(OsString::from),
+        );
+    }
+    words
 }

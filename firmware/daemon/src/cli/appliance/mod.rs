@@ -1,10 +1,12 @@
 //! `trunkguard box`: what the box's units do at a start, and what a person asks of them
 //! (`docs/box.md`). The daemon needs none of it.
 
+mod backend;
 mod crash;
 mod identity;
 mod provision;
 mod reset;
+mod slots;
 mod state;
 mod trial;
 
@@ -27,6 +29,10 @@ pub struct Arguments {
 enum Command {
     /// Say which slot starts, and whether U-Boot and this system see the same record.
     State(state::Arguments),
+    /// Answer RAUC, which installs updates: which slot starts, and which is to (as root).
+    BootBackend(backend::Arguments),
+    /// Make links to the slots of the disk that the system runs from, for RAUC (as root).
+    Slots(slots::Arguments),
     /// Make the box's identity and the folders of its data once, and set the host name.
     Identity(identity::Arguments),
     /// Bring trunkguard.toml from the firmware partition (as root).
@@ -61,6 +67,8 @@ enum Command {
 pub fn run(arguments: Arguments) -> anyhow::Result<Answer> {
     match arguments.command {
         Command::State(arguments) => state::run(&arguments),
+        Command::BootBackend(arguments) => backend::run(&arguments),
+        Command::Slots(arguments) => slots::run(&arguments),
         Command::Identity(arguments) => identity::run(&arguments),
         Command::Fetch(card) => provision::fetch(&card),
         Command::Provision(arguments) => provision::run(&arguments),

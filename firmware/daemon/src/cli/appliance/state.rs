@@ -42,7 +42,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<Answer> {
             "next_start": state.primary().name(),
             "started": told.map(|told| told.slot.name()),
             "record": record(&found),
-            "updates": canary == Canary::Same && !found.damaged,
+            "updates": canary == Canary::Same,
             "canary": name(canary),
             "reset_wanted": reset,
         });
