@@ -19,7 +19,7 @@ mkdir "$work/tools"
 cp "$work"/usr/bin/busybox "$work/tools/"
 for name in sh ash awk base64 basename cat chmod chown cmp cp cut date dd df dirname dmesg du echo env false find free grep head hexdump hostname \
     id ip kill killall ln ls md5sum mkdir mknod mv nc netstat nslookup od pgrep pidof ping ps pwd readlink realpath rm rmdir sed seq sha256sum sleep sort stat \
-    strings sync tail tee test timeout touch tr true tty udhcpc uname uniq uptime vi watch wc which xargs yes '['; do
+    strings su sync tail tee test timeout touch tr true tty udhcpc uname uniq uptime vi watch wc wget which xargs yes '['; do
     ln -s busybox "$work/tools/$name"
 done
 mksquashfs "$work/tools" "$out/tools.squashfs" -comp zstd -noappend -quiet -no-progress -all-root >&2

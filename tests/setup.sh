@@ -37,6 +37,7 @@ npm npm
 promtool prometheus
 rsyslogd rsyslog
 openssl openssl
+nginx nginx-light
 "
 missing=$(echo "$wanted" | while read -r command package; do
     [ -z "$command" ] || command -v "$command" >/dev/null || echo "$package"

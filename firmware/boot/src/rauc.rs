@@ -1,4 +1,4 @@
-//! What RAUC asks its boot backend, and what it may change (B18).
+//! What RAUC asks its boot backend, and what it may change (B17).
 //!
 //! RAUC knows slots by the names that U-Boot's script has for them. It asks with `get-primary`,
 //! `get-state NAME`, `get-current`, `set-primary NAME` and `set-state NAME good|bad` (its reference

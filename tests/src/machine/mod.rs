@@ -13,11 +13,13 @@ mod guest;
 mod in_place;
 mod kept;
 pub mod leds;
+mod next;
 pub mod office;
 mod plug;
 mod qmp;
 mod record;
 mod scan;
+mod server;
 mod stand;
 
 pub use calls::{Calls, Promised};
@@ -25,10 +27,12 @@ pub use card::{Card, Image, at};
 pub use guest::{Guest, Ran};
 pub use in_place::in_place;
 pub use kept::Kept;
+pub use next::{Amiss, Bundle, Next};
 pub use plug::plug;
 pub use qmp::Qmp;
 pub use record::{Record, Writes};
 pub use scan::{Found, scan};
+pub use server::{Server, Trouble};
 pub use stand::{Stand, Started, policy};
 
 use std::{
@@ -46,11 +50,17 @@ use crate::{Process, tools};
 /// Longest that anything on an emulated machine may take on a busy host.
 pub const PATIENCE: Duration = Duration::from_secs(240);
 
+/// Where a machine finds the host's loopback ([`Options::user_network`]).
+pub const HOST: std::net::Ipv4Addr = std::net::Ipv4Addr::new(10, 0, 2, 2);
+
 /// What a machine is started with.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
     /// Network interfaces of the host (tap), in the order of the machine's ports.
     pub taps: Vec<String>,
+    /// In the place of `taps`: one port, in a network of QEMU's own, where the host's loopback is
+    /// [`HOST`] and nothing else is.
+    pub user_network: bool,
     /// A shell in the guest. Needs a card with the test kernel.
     pub shell: bool,
     /// Where each write and flush of the card is recorded.
@@ -112,6 +122,14 @@ impl Machine {
                 "-netdev".into(), format!("tap,id=n{index},ifname={tap},script=no,downscript=no"),
                 // The slots are those of the board profile `qemu-virt`.
                 "-device".into(), format!("virtio-net-pci,netdev=n{index},romfile=,addr={:#x},mac=52:54:00:54:47:{index:02x}", 8 + index),
+            ]);
+        }
+        if options.user_network {
+            arguments.extend([
+                "-netdev".into(),
+                "user,id=n0".into(),
+                "-device".into(),
+                "virtio-net-pci,netdev=n0,romfile=,addr=0x8,mac=52:54:00:54:47:00".into(),
             ]);
         }
         arguments.extend([

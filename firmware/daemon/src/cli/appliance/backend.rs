@@ -1,4 +1,4 @@
-//! `box boot-backend`: what RAUC asks and wishes (B18).
+//! `box boot-backend`: what RAUC asks and wishes (B17).
 
 use std::{
     fs,

@@ -1,4 +1,4 @@
-//! `box slots`: names for the slots of the box's own disk (B18).
+//! `box slots`: names for the slots of the box's own disk (B17).
 
 use std::{
     fs, io,
