@@ -291,6 +291,58 @@ fn the_boot_state_is_said_in_words_and_json() -> Result<()> {
     Ok(())
 }
 
+/// B17: what RAUC's boot backend answers, and that it changes nothing on a machine that U-Boot's script has not started.
+#[test]
+fn rauc_is_answered_and_refused_off_the_box() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let path = folder.path().join("bootstate");
+    fs::File::create(&path)?.set_len(1 << 20)?;
+    let device = trunkguard_boot::device::Device::open(&path)?;
+    device.change(|s| s.set_primary(trunkguard_boot::state::Slot::B))?;
+    // RAUC knows a program by its name only.
+    let link = folder.path().join("boot-backend");
+    std::os::unix::fs::symlink(tools::trunkguard()?, &link)?;
+    let rauc = |words: &[&str]| -> Result<(Option<i32>, String, String)> {
+        let mut command = Command::new(&link);
+        let out = command
+            .args(["--device", text(&path)])
+            .args(words)
+            .output()?;
+        let words = |octets| String::from_utf8(octets);
+        Ok((out.status.code(), words(out.stdout)?, words(out.stderr)?))
+    };
+    for (words, answer) in [
+        (&["get-primary"][..], "B\n"),
+        (&["get-state", "A"], "good\n"),
+        (&["get-state", "B"], "good\n"),
+    ] {
+        let (code, said, _) = rauc(words)?;
+        ensure!(
+            (code, &*said) == (Some(0), answer),
+            "{words:?}: {code:?} {said}"
+        );
+    }
+    let before = fs::read(&path)?;
+    for (words, why) in [
+        (&["get-current"][..], "was not told"),
+        (&["set-primary", "B"], "do not see the same record"),
+        (&["set-state", "B", "bad"], "do not see the same record"),
+        (&["set-state", "A", "good"], "do not see the same record"),
+        (&["set-primary", "C"], "A or B"),
+        (&["set-state", "A", "fine"], "possible values"),
+        (&["reboot"], "unrecognized"),
+    ] {
+        let (code, said, problem) = rauc(words)?;
+        ensure!(
+            code == Some(2) && said.is_empty(),
+            "{words:?}: {code:?} {said}"
+        );
+        ensure!(problem.contains(why), "{words:?}: {problem}");
+    }
+    ensure!(fs::read(&path)? == before, "a refused change was written");
+    Ok(())
+}
+
 #[test]
 fn a_crash_is_kept_bounded_in_number_and_rate() -> Result<()> {
     let folder = tempfile::tempdir()?;

@@ -26,7 +26,10 @@ const DONE: [&str; 4] = [
     "trunkguard-provision.service",
 ];
 /// What runs when there is something to do.
-const IDLE: [&str; 6] = [
+const IDLE: [&str; 9] = [
+    "rauc.service",
+    "trunkguard-bus.service",
+    "trunkguard-slots.service",
     "trunkguard-crash@trunkguard.service.service",
     "trunkguard-crash-kernel.service",
     "trunkguard-network.service",
@@ -34,7 +37,8 @@ const IDLE: [&str; 6] = [
     "trunkguard-unbridge.service",
     "trunkguard-reset.service",
 ];
-const OPEN: [&str; 8] = [
+const OPEN: [&str; 9] = [
+    "trunkguard-bus.socket",
     "trunkguard.socket",
     "trunkguard-tls.socket",
     "trunkguard-page.socket",
@@ -249,12 +253,13 @@ fn mounts(guest: &mut Guest) -> Result<()> {
 }
 
 fn exposure(guest: &mut Guest) -> Result<()> {
-    let here = guest.must("cd /usr/lib/systemd/system && ls -d trunkguard*.service")?;
+    let here =
+        guest.must("cd /usr/lib/systemd/system && ls -d trunkguard*.service rauc.service")?;
     let units: Vec<String> = here
         .lines()
         .map(|unit| unit.replace("@.", "@trunkguard.service."))
         .collect();
-    ensure!(units.len() >= 15, "units: {units:?}");
+    ensure!(units.len() >= 18, "units: {units:?}");
     let said = guest.must(&format!(
         "systemd-analyze security --no-pager '{}' | grep Overall",
         units.join("' '")

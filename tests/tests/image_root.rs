@@ -124,5 +124,10 @@ fn look(path: &Path) -> Result<Vec<String>> {
     if text.starts_with(b"#!") {
         wrong.push("a script".into());
     }
+    // A program that reads keys has these words in it, too.
+    let words = b"PRIVATE KEY-----";
+    if !text.starts_with(b"\x7fELF") && text.windows(words.len()).any(|part| part == words) {
+        wrong.push("a private key".into());
+    }
     Ok(wrong)
 }

@@ -234,7 +234,9 @@ fn image_update_bus_lets_nobody_else_in() {
         for word in ["mark-good", "mark-bad other", "mark-active other"] {
             let said = guest.run(&as_user("trunkguard-update", &format!("status {word}")))?;
             ensure!(
-                said.code != 0 && said.out.contains("AccessDenied"),
+                said.code != 0
+                    && said.out.contains("Rejected send message")
+                    && said.out.contains("\"Mark\""),
                 "{word}: {said:?}"
             );
         }
