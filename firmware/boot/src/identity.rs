@@ -113,7 +113,7 @@ pub struct Folder {
 }
 
 /// B5. The numbers are the same in every version of the system, because the folders outlive it.
-pub const FOLDERS: [Folder; 8] = [
+pub const FOLDERS: [Folder; 9] = [
     folder("trunkguard", TRUNKGUARD, TRUNKGUARD, 0o700),
     // What systemd keeps from start to start: the time, a seed of random numbers.
     folder("systemd", 0, 0, 0o755),
@@ -131,6 +131,13 @@ pub const FOLDERS: [Folder; 8] = [
         TRUNKGUARD_UPDATE,
         TRUNKGUARD_UPDATE,
         0o755,
+    ),
+    // Why a system on trial did not do: who looks at it is of the daemon's group.
+    folder(
+        "trunkguard-update/trial",
+        TRUNKGUARD_UPDATE,
+        TRUNKGUARD,
+        0o775,
     ),
 ];
 
@@ -195,7 +202,7 @@ fn make_folder(path: &Path, wanted: &Folder) -> io::Result<()> {
 mod tests {
     use super::*;
 
-    fn mine() -> [Folder; 8] {
+    fn mine() -> [Folder; 9] {
         let user = nix::unistd::geteuid().as_raw();
         let group = nix::unistd::getegid().as_raw();
         FOLDERS.map(|f| Folder { user, group, ..f })
