@@ -246,13 +246,11 @@ impl Write for HashWriter<'_> {
     }
 }
 
-/// The system's authorities, where it has a list, else Mozilla's; and the image maker's own.
+/// The authorities that the image's maker names; else the system's, where it has a list, else Mozilla's.
 fn roots(own: &Path) -> RootCerts {
-    let pem = [
-        read(Path::new(SYSTEM_ROOTS), LONGEST_ROOTS),
-        read(own, 64 * 1024),
-    ];
-    let certificates: Vec<Certificate<'static>> = (pem.iter().flatten())
+    let own = read(own, 64 * 1024);
+    let pem = own.or_else(|| read(Path::new(SYSTEM_ROOTS), LONGEST_ROOTS));
+    let certificates: Vec<Certificate<'static>> = (pem.iter())
         .flat_map(|pem| parse_pem(pem.as_bytes()))
         .filter_map(|item| match item {
             Ok(PemItem::Certificate(certificate)) => Some(certificate),

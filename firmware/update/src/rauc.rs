@@ -10,12 +10,16 @@ use std::{
 
 use trunkguard_core::update::{Version, gate::Release};
 use zbus::{
-    blocking::Connection,
+    blocking::{Connection, fdo::DBusProxy},
+    names::BusName,
     zvariant::{OwnedValue, Value},
 };
 
 /// Nothing moves for so long: it hangs.
 const STANDSTILL: Duration = Duration::from_secs(600);
+/// It is there within so long after it was called for.
+const STARTS: Duration = Duration::from_secs(90);
+const NAME: &str = "de.pengutronix.rauc";
 const LOOK: Duration = Duration::from_millis(500);
 
 #[zbus::proxy(
@@ -47,12 +51,22 @@ trait Installer {
 pub struct Rauc(InstallerProxy<'static>);
 
 impl Rauc {
-    /// On the system's bus; the bus starts it where it does not run.
+    /// On the bus that `DBUS_SYSTEM_BUS_ADDRESS` names. It comes up with the first who connects, and RAUC with it: waits for
+    /// that (docs/decisions/update-bus.md).
     ///
     /// # Errors
     /// When there is no bus, or no RAUC.
     pub fn connect() -> Result<Self, String> {
         let connection = Connection::system().map_err(|e| wrong("there is no D-Bus", &e))?;
+        let bus = DBusProxy::new(&connection).map_err(|e| wrong("the bus does not answer", &e))?;
+        let (name, until) = (BusName::from_static_str(NAME), Instant::now() + STARTS);
+        let name = name.map_err(|e| wrong("RAUC has no name", &e.into()))?;
+        while !bus.name_has_owner(name.clone()).unwrap_or(false) {
+            if Instant::now() > until {
+                return Err("RAUC does not start; its log has the reason".into());
+            }
+            thread::sleep(LOOK);
+        }
         let proxy =
             InstallerProxy::new(&connection).map_err(|e| wrong("RAUC does not start", &e))?;
         Ok(Rauc(proxy))

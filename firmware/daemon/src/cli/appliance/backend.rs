@@ -103,6 +103,7 @@ fn change(path: &Path, told: Option<Told>, wanted: Change) -> anyhow::Result<Ans
         canary::note(note, after.sequence).with_context(|| {
             format!("the record was written, and {} cannot be: no further change is made before the next start", note.display())
         })?;
+        super::trial::note(path)?;
     }
     Ok(Answer::Yes)
 }
