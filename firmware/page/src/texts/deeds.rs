@@ -61,6 +61,11 @@ const DEEDS: &[(&str, &str, &str)] = &[
         "marked alerts as seen",
         "a marqué les alertes comme vues",
     ),
+    (
+        "alerts-tested",
+        "sent a test message",
+        "a envoyé un message d’essai",
+    ),
     ("ban", "banned an address", "a bloqué une adresse"),
     ("unban", "lifted a ban", "a débloqué une adresse"),
     (
