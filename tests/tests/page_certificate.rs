@@ -77,7 +77,7 @@ fn tls_is_of_today_and_its_certificate_is_the_one_that_is_shown() {
         };
         let before = shown(&owner)?;
         ensure!(real(page.at)? == before, "{before}");
-        let named = || -> Result<String> {
+        let in_it = || -> Result<String> {
             let path = page.guard.state().join("page.pem");
             let args = [
                 "x509",
@@ -89,8 +89,8 @@ fn tls_is_of_today_and_its_certificate_is_the_one_that_is_shown() {
             ];
             tools::run("openssl", &args)
         };
-        ensure!(named()?.contains("IP Address:127.0.0.1"), "{}", named()?);
-        ensure!(!named()?.contains("FD00:"), "{}", named()?);
+        ensure!(in_it()?.contains("IP Address:127.0.0.1"), "{}", in_it()?);
+        ensure!(!in_it()?.contains("FD00:"), "{}", in_it()?);
         // Made anew with a name, which is then one of the box's.
         let named = [("host", "box.example.com")];
         let ask = Ask {
@@ -110,7 +110,7 @@ fn tls_is_of_today_and_its_certificate_is_the_one_that_is_shown() {
             "{made:?}"
         );
         // With the addresses of IPv6 that it has by now, but for those that pass.
-        let said = named()?;
+        let said = in_it()?;
         ensure!(said.contains("IP Address:FD00:0:0:0:0:0:0:20"), "{said}");
         ensure!(!said.contains("FD00:0:0:0:0:0:0:21"), "{said}");
         let after = shown(&owner)?;

@@ -73,6 +73,7 @@ sentences! {
     "{}, until the next restart ({})" => "{}, jusqu’au prochain redémarrage ({})",
     "{} or more addresses, most often {}" => "{} adresses ou plus, le plus souvent {}",
     "at least {} addresses, most often {}" => "au moins {} adresses, le plus souvent {}",
+    "{} (to {})" => "{} (vers {})",
     // Rules.
     "the firewall's helper has ended; the rules stay as they are" => "l’auxiliaire du pare-feu s’est arrêté; les règles restent comme elles sont",
     "the helper answered {}; is it another version?" => "l’auxiliaire a répondu {}; est-ce une autre version ?",

@@ -40,7 +40,7 @@ pub struct What {
 /// What cannot be put back; nothing has changed then.
 pub fn restore(state: &Path, backup: &Backup, what: What) -> anyhow::Result<Force> {
     check(state, backup, what)?;
-    let undo = Undo::begin(state, what)?;
+    let undo = Undo::begin(state, what).context("nothing was restored")?;
     match steps(state, backup, what, &undo) {
         Ok(force) => {
             undo.stands()?;

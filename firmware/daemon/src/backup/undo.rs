@@ -67,17 +67,9 @@ impl Undo {
         made.with_context(|| format!("{}: cannot be written", new.display()))?;
         let lock = File::open(&new)?;
         lock.try_lock()?;
-        let kept = Kept {
-            what,
-            history: state.join("history.v1.db").exists(),
-        };
-        let before = make(state, Wanted::default())?;
-        tls::write(&new.join(WHAT), &serde_json::to_vec(&kept)?, 0o600)?;
-        tls::write(&new.join(BEFORE), &before.plain()?, 0o600)?;
-        for (name, _) in FILES {
-            if let Some(octets) = read(&state.join(name))? {
-                tls::write(&new.join(name), &octets, 0o600)?;
-            }
+        if let Err(problem) = keep(state, &new, what) {
+            let _ = fs::remove_dir_all(&new);
+            return Err(problem);
         }
         lock.sync_all()?;
         fs::rename(&new, state.join(UNDO))?;
@@ -115,6 +107,22 @@ impl Undo {
     pub fn back(self) -> anyhow::Result<()> {
         take_back(&self.state)
     }
+}
+
+fn keep(state: &Path, folder: &Path, what: What) -> anyhow::Result<()> {
+    let kept = Kept {
+        what,
+        history: state.join("history.v1.db").exists(),
+    };
+    let before = make(state, Wanted::default())?;
+    tls::write(&folder.join(WHAT), &serde_json::to_vec(&kept)?, 0o600)?;
+    tls::write(&folder.join(BEFORE), &before.plain()?, 0o600)?;
+    for (name, _) in FILES {
+        if let Some(octets) = read(&state.join(name))? {
+            tls::write(&folder.join(name), &octets, 0o600)?;
+        }
+    }
+    Ok(())
 }
 
 /// Takes back what a restore has left that did not come to its end, and clears away what is left of others. Does nothing where
