@@ -11,7 +11,7 @@ use trunkguard_core::{
 };
 use trunkguard_tests::{
     Office, address,
-    page::{Page, routes},
+    page::{PASSWORD, Page, routes},
     wire::Udp,
 };
 
@@ -243,13 +243,52 @@ fn page_in_french_says_nothing_in_english() {
     });
 }
 
+/// A box with much wrong with it: no helper for its firewall, and a policy file that was damaged.
+#[test]
+fn page_in_french_says_in_french_what_is_wrong_with_the_box() {
+    Office::run(|office| {
+        let nobody = office.folder().join("no-helper.sock");
+        let mut page = Page::with(office, POLICY, |guard| guard.load_rules_by(&nobody))?;
+        page.owner()?;
+        page.guard.stop()?;
+        fs::write(page.guard.state().join("policy.v1.db"), [b'x'; 8192])?;
+        page.guard.start()?;
+        let owner = page.log_in("owner", PASSWORD)?;
+        owner.set_cookie("lang", "fr");
+        for (address, says) in [
+            ("/", "l’auxiliaire du pare-feu ne peut pas être joint"),
+            (
+                "/",
+                "la politique en vigueur est celle du dernier changement",
+            ),
+            (
+                "/firewall",
+                "l’auxiliaire du pare-feu ne peut pas être joint",
+            ),
+            ("/alerts", "l’auxiliaire du pare-feu ne peut pas être joint"),
+            ("/alerts", "était endommagé"),
+            (
+                "/box/diagnostics?checks=run",
+                "les règles du pare-feu ne sont pas en vigueur",
+            ),
+        ] {
+            let answer = owner.page(address)?;
+            ensure!(answer.has(says), "{address}, {says}: {answer:?}");
+            nothing_english(address, &answer.text())?;
+        }
+        Ok(())
+    });
+}
+
 /// None of the firmware's sentences stands there as it is in English.
 fn nothing_english(address: &str, html: &str) -> Result<()> {
     let text = (html.replace("&#39;", "'").replace("&#34;", "\"")).replace("&#96;", "`");
-    for (english, _) in sentences() {
+    for (english, french) in sentences() {
         // The longest piece between two values tells it well enough.
         let piece = english.split("{}").max_by_key(|piece| piece.len()).unwrap();
-        let found = text.find(piece).filter(|_| piece.len() >= 16);
+        let found = text
+            .find(piece)
+            .filter(|_| piece.len() >= 16 && !french.contains(piece));
         if let Some(at) = found {
             let from = text.floor_char_boundary(at.saturating_sub(80));
             let to = text.ceil_char_boundary(at + piece.len() + 80);

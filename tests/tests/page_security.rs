@@ -41,7 +41,16 @@ fn what_goes_wrong_is_a_page_in_the_visitors_language() {
         let long = format!("name={}", "x".repeat(300 << 10));
         let form: &[(&str, &str)] = &[("content-type", "application/x-www-form-urlencoded")];
         let foreign: &[(&str, &str)] = &[("sec-fetch-site", "cross-site")];
-        let cases: &[(&str, &str, &[(&str, &str)], &str, u16, [&str; 2])] = &[
+        /// Method, address, headers and body; the status, and what is said in English and in French.
+        type Case<'a> = (
+            &'a str,
+            &'a str,
+            &'a [(&'a str, &'a str)],
+            &'a str,
+            u16,
+            [&'a str; 2],
+        );
+        let cases: &[Case<'_>] = &[
             ("GET", "/nothing", &[], "", 404, ["Not here", "Introuvable"]),
             (
                 "POST",

@@ -301,7 +301,7 @@ pub fn run(arguments: &RunArguments) -> anyhow::Result<()> {
             () = dns => bail!("the PoPs' names are not followed any more"),
             () = probes => bail!("the PoPs are not probed any more"),
             () = panel::drive(front, run.clone()) => bail!("the panel ended"),
-            () = mend(&arguments.state) => bail!("nobody looks after restores any more"),
+            () = backup::watch(&arguments.state) => bail!("nobody looks after restores any more"),
             () = feed_watchdog(run.turns.clone(), shared.clone()) => bail!("the watchdog's feeder ended"),
             signal = stopped() => signal,
         }
@@ -329,23 +329,6 @@ pub fn run(arguments: &RunArguments) -> anyhow::Result<()> {
     line.clear();
     control_server::remove(&arguments.state);
     ended
-}
-
-/// Takes back what a restore leaves whose process was killed beside this one.
-async fn mend(state: &Path) {
-    let mut tick = tokio::time::interval(Duration::from_secs(5));
-    loop {
-        tick.tick().await;
-        if !backup::is_unfinished(state) {
-            continue;
-        }
-        let folder = state.to_owned();
-        match tokio::task::spawn_blocking(move || backup::mend(&folder)).await {
-            Ok(Ok(())) => {}
-            Ok(Err(problem)) => warn!("{problem:#}"),
-            Err(problem) => warn!(%problem, "a restore was not looked after"),
-        }
-    }
 }
 
 impl Run {

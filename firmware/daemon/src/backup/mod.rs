@@ -13,7 +13,7 @@ use trunkguard_store::{
 };
 
 pub use restore::{What, restore};
-pub use undo::{is_unfinished, mend};
+pub use undo::{mend, watch};
 
 use crate::page::certificate;
 

@@ -10,6 +10,7 @@ use std::{
     io,
     os::unix::fs::{DirBuilderExt, MetadataExt},
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use anyhow::{Context, bail};
@@ -144,11 +145,23 @@ pub fn mend(state: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Is there something to [`mend`]? Cheap, for who looks often.
-pub fn is_unfinished(state: &Path) -> bool {
-    [UNDO, NEW, DONE]
-        .iter()
-        .any(|name| state.join(name).exists())
+/// Looks every few seconds whether there is something to [`mend`]: what a restore leaves that was killed beside the daemon.
+pub async fn watch(state: &Path) {
+    let mut tick = tokio::time::interval(Duration::from_secs(5));
+    loop {
+        tick.tick().await;
+        let is_left = |name: &&str| state.join(name).exists();
+        if ![UNDO, NEW, DONE].iter().any(is_left) {
+            continue;
+        }
+        // It asks the daemon itself, and waits for its answer.
+        let folder = state.to_owned();
+        match tokio::task::spawn_blocking(move || mend(&folder)).await {
+            Ok(Ok(())) => {}
+            Ok(Err(problem)) => warn!("a restore cannot be taken back: {problem:#}"),
+            Err(problem) => warn!(%problem, "a restore was not looked after"),
+        }
+    }
 }
 
 fn take_back(state: &Path) -> anyhow::Result<()> {
