@@ -21,6 +21,7 @@ const SOURCES: &[&str] = &[
     "core/src/pattern",
     "core/src/policy",
     "core/src/pops",
+    "core/src/update",
     "daemon/src/alerts",
     "daemon/src/backup",
     "daemon/src/clock.rs",
@@ -32,6 +33,7 @@ const SOURCES: &[&str] = &[
     "daemon/src/page",
     "daemon/src/policy.rs",
     "daemon/src/tls.rs",
+    "daemon/src/updates.rs",
     "dns/src",
     "firewall/src/check.rs",
     "firewall/src/client.rs",
@@ -48,6 +50,7 @@ const SOURCES: &[&str] = &[
     "store/src/page_store.rs",
     "store/src/policy_store",
     "store/src/small.rs",
+    "update/src",
 ];
 
 /// Files there that speak to programs, to who reads a log, or in both languages by themselves.
@@ -251,7 +254,7 @@ fn page_in_french_says_in_french_what_is_wrong_with_the_box() {
         let mut page = Page::with(office, POLICY, |guard| guard.load_rules_by(&nobody))?;
         page.owner()?;
         page.guard.stop()?;
-        fs::write(page.guard.state().join("policy.v1.db"), [b'x'; 8192])?;
+        fs::write(page.guard.state().join("policy.v2.db"), [b'x'; 8192])?;
         page.guard.start()?;
         let owner = page.log_in("owner", PASSWORD)?;
         owner.set_cookie("lang", "fr");

@@ -21,12 +21,14 @@ mod doctor;
 mod firewall;
 mod own;
 mod policy;
+mod update;
 
-const TABLES: [&[(&str, &str)]; 4] = [
+const TABLES: [&[(&str, &str)]; 5] = [
     doctor::SENTENCES,
     firewall::SENTENCES,
     own::SENTENCES,
     policy::SENTENCES,
+    update::SENTENCES,
 ];
 
 /// Longer ones are nobody's sentences.

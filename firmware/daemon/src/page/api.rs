@@ -3,8 +3,8 @@ use serde_json::{Value, json};
 use trunkguard_page::{
     Answer, Problem, alerts,
     api::{
-        Access, Calls, Explain, Fault, Figures, Form, NewToken, Place, Question, Record, Source,
-        Stored, Token,
+        Access, Calls, Explain, Fault, Figures, Form, NewToken, Place, Question, Record, Renewal,
+        Source, Stored, Token,
     },
 };
 use trunkguard_store::{
@@ -20,6 +20,7 @@ use crate::{
     operations::{self, NotRunning, NotThere},
     policy, suggest,
     trace::{Order, Recorded},
+    updates,
 };
 
 /// Calls on a page unless said.
@@ -164,6 +165,21 @@ impl Office {
                     Record::Stop => Order::Stop,
                 };
                 value(&operations::ask::<Recorded>(state, &Ask::Trace(order))?)
+            }
+            Question::Update(wanted) => {
+                let order = match wanted {
+                    Renewal::Show => None,
+                    Renewal::Check => Some(updates::Order::Check),
+                    Renewal::Install => Some(updates::Order::Now),
+                    Renewal::Postpone(days) => {
+                        Some(updates::Order::Postpone(i64::from(days) * 86_400))
+                    }
+                    Renewal::Discard => Some(updates::Order::Discard),
+                };
+                value(&operations::ask::<updates::View>(
+                    state,
+                    &Ask::Updates { order },
+                )?)
             }
         }
     }

@@ -7,14 +7,14 @@ use axum::{
     extract::{FromRequest, FromRequestParts, Path, Request, rejection::PathRejection},
     http::{StatusCode, request::Parts},
     response::{IntoResponse, Response},
-    routing::{any, delete, get, post},
+    routing::{MethodRouter, any, delete, get, post},
 };
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::Value;
 use trunkguard_core::{bans::Service, policy::Mode, pops::owner::Subject};
 
 use super::{
-    Ban, Calls, Explain, Fault, Question, Record, document, pbx_config, policy,
+    Ban, Calls, Explain, Fault, Question, Record, Renewal, document, pbx_config, policy,
     token::{Reader, Writer},
 };
 use crate::shell::Shell;
@@ -53,6 +53,11 @@ pub fn routes() -> Router<Shell> {
         .route("/api/v1/trace/start", post(start_trace))
         .route("/api/v1/trace/stop", post(stop_trace))
         .route("/api/v1/pbx-config", get(pbx_config::setup))
+        .route("/api/v1/update", ask(Question::Update(Renewal::Show)))
+        .route("/api/v1/update/check", renew(Renewal::Check, "check"))
+        .route("/api/v1/update/install", renew(Renewal::Install, "install"))
+        .route("/api/v1/update/discard", renew(Renewal::Discard, "discard"))
+        .route("/api/v1/update/postpone", post(postpone))
         .route("/api/v1/openapi.json", get(document::file))
         .route("/api/v1/{*nothing}", any(nothing))
         .method_not_allowed_fallback(async || {
@@ -61,6 +66,33 @@ pub fn routes() -> Router<Shell> {
                 "this cannot be done here; the header Allow says what can",
             )
         })
+}
+
+fn renew(wanted: Renewal, detail: &'static str) -> MethodRouter<Shell> {
+    post(async move |Writer(asker): Writer| {
+        asker
+            .change(Question::Update(wanted), "update", detail.into())
+            .await
+    })
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PostponeBody {
+    days: u8,
+}
+
+async fn postpone(
+    Writer(asker): Writer,
+    Body(PostponeBody { days }): Body<PostponeBody>,
+) -> Result<Response, Fault> {
+    if days > 30 {
+        return Err(Fault::refused("days is out of bounds; write 0 to 30"));
+    }
+    let wanted = Question::Update(Renewal::Postpone(days));
+    asker
+        .change(wanted, "update", format!("postpone {days} d"))
+        .await
 }
 
 async fn nothing() -> Fault {

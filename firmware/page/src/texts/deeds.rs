@@ -66,6 +66,7 @@ const DEEDS: &[(&str, &str, &str)] = &[
         "sent a test message",
         "a envoyé un message d’essai",
     ),
+    ("update", "saw to updates", "s’est occupé des mises à jour"),
     ("ban", "banned an address", "a bloqué une adresse"),
     ("unban", "lifted a ban", "a débloqué une adresse"),
     (
