@@ -23,6 +23,7 @@ conntrack conntrack
 systemd-socket-activate systemd
 flock util-linux
 faketime faketime
+strace strace
 nft nftables
 conntrack conntrack
 tcpdump tcpdump

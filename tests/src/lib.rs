@@ -9,6 +9,7 @@
 //! skipped: what is missing fails the test, with the remedy.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+pub mod clock;
 pub mod digest;
 pub mod firewall;
 mod guard;

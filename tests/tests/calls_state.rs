@@ -11,6 +11,7 @@ use anyhow::{Context, Result, ensure};
 use nix::mount::{MsFlags, mount};
 use trunkguard_tests::{
     Guard, Office, address,
+    clock::FakeClock,
     scenario::{BLOCKED, DOMESTIC, EMERGENCY},
     wire::{self, Udp},
 };
@@ -341,41 +342,21 @@ fn calls_state_a_wrong_policy_file_changes_nothing() {
 #[test]
 fn calls_state_a_clock_that_jumps_neither_resets_nor_blocks() {
     Office::run(|office| {
-        let clock = office.folder().join("clock");
-        fs::write(&clock, "+0")?;
         let mut guard = Guard::new(office, &policy("", "[policy.limits]\nper_day = 2"))?;
-        let library = fake_clock()?;
-        guard.wrap(&[
-            "/usr/bin/env",
-            &format!("LD_PRELOAD={}", library.display()),
-            &format!("FAKETIME_TIMESTAMP_FILE={}", clock.display()),
-            "FAKETIME_NO_CACHE=1",
-            "FAKETIME_DONT_FAKE_MONOTONIC=1",
-            "DONT_FAKE_MONOTONIC=1",
-        ]);
+        let clock = FakeClock::of(&mut guard, office)?;
         guard.start()?;
         let udp = script(&guard)?;
         expect(&udp, DOMESTIC, "now-1", 302)?;
         for (name, offset) in [("future", "+10y"), ("past", "-56y")] {
-            fs::write(&clock, offset)?;
+            clock.moved(offset)?;
             expect(&udp, EMERGENCY, &format!("{name}-emergency"), 302)?;
             expect(&udp, BLOCKED, &format!("{name}-blocked"), 603)?;
         }
         expect(&udp, DOMESTIC, "past-2", 302)?;
         expect(&udp, DOMESTIC, "past-3", 603)?;
-        fs::write(&clock, "+0")?;
+        clock.moved("+0")?;
         expect(&udp, DOMESTIC, "now-4", 603)?;
         ensure!(guard.running());
         Ok(())
     });
-}
-
-fn fake_clock() -> Result<PathBuf> {
-    let places = ["x86_64-linux-gnu", "aarch64-linux-gnu"];
-    let paths = places
-        .map(|machine| PathBuf::from(format!("/usr/lib/{machine}/faketime/libfaketime.so.1")));
-    paths
-        .into_iter()
-        .find(|path| path.is_file())
-        .context("libfaketime is missing: run tests/setup.sh as root (make test does)")
 }

@@ -77,6 +77,20 @@ fn tls_is_of_today_and_its_certificate_is_the_one_that_is_shown() {
         };
         let before = shown(&owner)?;
         ensure!(real(page.at)? == before, "{before}");
+        let in_it = || -> Result<String> {
+            let path = page.guard.state().join("page.pem");
+            let args = [
+                "x509",
+                "-in",
+                &path.to_string_lossy(),
+                "-noout",
+                "-ext",
+                "subjectAltName",
+            ];
+            tools::run("openssl", &args)
+        };
+        ensure!(in_it()?.contains("IP Address:127.0.0.1"), "{}", in_it()?);
+        ensure!(!in_it()?.contains("FD00:"), "{}", in_it()?);
         // Made anew with a name, which is then one of the box's.
         let named = [("host", "box.example.com")];
         let ask = Ask {
@@ -85,12 +99,20 @@ fn tls_is_of_today_and_its_certificate_is_the_one_that_is_shown() {
             ..Ask::default()
         };
         ensure!(owner.ask(&ask)?.status == 421);
+        let ip = |args: &str| tools::run("ip", &args.split(' ').collect::<Vec<_>>());
+        ip("-6 address add fd00::20/128 dev lo")?;
+        // Soon at its end: on its way out, as an old temporary one is.
+        ip("-6 address add fd00::21/128 dev lo preferred_lft 0")?;
         let fields = [("names", "box.example.com")];
         let made = owner.submit("/settings/certificate", "/settings/certificate", &fields)?;
         ensure!(
             made.location() == Some("/settings/certificate?done=renewed"),
             "{made:?}"
         );
+        // With the addresses of IPv6 that it has by now, but for those that pass.
+        let said = in_it()?;
+        ensure!(said.contains("IP Address:FD00:0:0:0:0:0:0:20"), "{said}");
+        ensure!(!said.contains("FD00:0:0:0:0:0:0:21"), "{said}");
         let after = shown(&owner)?;
         ensure!(after != before && real(page.at)? == after);
         ensure!(owner.ask(&ask)?.status == 200);

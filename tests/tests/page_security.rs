@@ -32,6 +32,113 @@ fn elsewhere(page: &Page, last: u8) -> Browser {
     Browser::from(page.at, [127, 0, 0, last].into())
 }
 
+/// What goes wrong is a page like the others, in the visitor's language, with a way on.
+#[test]
+fn what_goes_wrong_is_a_page_in_the_visitors_language() {
+    Office::run(|office| {
+        let page = Page::open(office, POLICY)?;
+        let owner = page.owner()?;
+        let long = format!("name={}", "x".repeat(300 << 10));
+        let form: &[(&str, &str)] = &[("content-type", "application/x-www-form-urlencoded")];
+        let foreign: &[(&str, &str)] = &[("sec-fetch-site", "cross-site")];
+        /// Method, address, headers and body; the status, and what is said in English and in French.
+        type Case<'a> = (
+            &'a str,
+            &'a str,
+            &'a [(&'a str, &'a str)],
+            &'a str,
+            u16,
+            [&'a str; 2],
+        );
+        let cases: &[Case<'_>] = &[
+            ("GET", "/nothing", &[], "", 404, ["Not here", "Introuvable"]),
+            (
+                "POST",
+                "/mode",
+                form,
+                "csrf=x&mode=detect",
+                403,
+                ["Not allowed", "Non autorisé"],
+            ),
+            (
+                "POST",
+                "/mode",
+                foreign,
+                "",
+                403,
+                ["another site", "un autre site"],
+            ),
+            (
+                "DELETE",
+                "/calls",
+                &[],
+                "",
+                405,
+                ["use its buttons", "utilisez ses boutons"],
+            ),
+            (
+                "GET",
+                "/policy/learn?days=x",
+                &[],
+                "",
+                400,
+                ["cannot be read", "ne peut pas être lu"],
+            ),
+            (
+                "POST",
+                "/settings/tokens",
+                form,
+                &long,
+                413,
+                ["Too large", "Trop grand"],
+            ),
+            (
+                "GET",
+                "/calls/x",
+                &[],
+                "",
+                404,
+                ["Back to the first page", "Retour à l’accueil"],
+            ),
+        ];
+        for (lang, said) in [("en", 0), ("fr", 1)] {
+            owner.set_cookie("lang", lang);
+            for (method, path, headers, body, status, says) in cases {
+                let ask = Ask {
+                    method,
+                    path,
+                    headers,
+                    body: body.as_bytes(),
+                };
+                let answer = owner.ask(&ask)?;
+                ensure!(answer.status == *status, "{method} {path}: {answer:?}");
+                let is_page =
+                    answer.has(&format!("<html lang=\"{lang}\"")) && answer.has("class=\"menu\"");
+                ensure!(
+                    is_page && answer.has(says[said]),
+                    "{method} {path}: {answer:?}"
+                );
+                ensure!(answer.header("content-security-policy").is_some());
+            }
+        }
+        // Guessing.
+        let stranger = elsewhere(&page, 79);
+        stranger.set_cookie("lang", "fr");
+        let busy =
+            (0..30).map(|_| stranger.post("/login", &[("name", "owner"), ("password", "x")]));
+        let busy = busy.collect::<Result<Vec<_>>>()?;
+        let busy = busy
+            .iter()
+            .find(|answer| answer.status == 429)
+            .context("no 429")?;
+        ensure!(
+            busy.has("Un instant") && busy.header("retry-after").is_some(),
+            "{busy:?}"
+        );
+        Ok(())
+    });
+}
+
 #[test]
 fn there_is_no_password_until_somebody_at_the_terminal_sets_one() {
     Office::run(|office| {

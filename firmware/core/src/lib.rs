@@ -13,6 +13,7 @@ pub mod alerts;
 pub mod bans;
 pub mod counters;
 pub mod decide;
+pub mod french;
 pub mod gate;
 pub mod learnt;
 pub mod link_loss;

@@ -29,6 +29,7 @@ use trunkguard_store::{
 
 use crate::{
     alerts::{self, Alerts},
+    backup,
     cli::{self, RunArguments},
     clock::Clock,
     control_server,
@@ -103,6 +104,9 @@ pub fn run(arguments: &RunArguments) -> anyhow::Result<()> {
 
     // One daemon per state directory; then the policy, before anything listens.
     let _lock = lock(&arguments.state)?;
+    if let Err(problem) = backup::mend(&arguments.state) {
+        warn!("a restore that did not come to its end cannot be taken back: {problem:#}");
+    }
     let (compiled, origin) = policy::load(&arguments.state, arguments.policy.as_deref())?;
     let mut clock = Clock::new(&compiled.settings.time_zone).map_err(anyhow::Error::msg)?;
     let policy_problem = problem_of(&origin);
@@ -297,6 +301,7 @@ pub fn run(arguments: &RunArguments) -> anyhow::Result<()> {
             () = dns => bail!("the PoPs' names are not followed any more"),
             () = probes => bail!("the PoPs are not probed any more"),
             () = panel::drive(front, run.clone()) => bail!("the panel ended"),
+            () = backup::watch(&arguments.state) => bail!("nobody looks after restores any more"),
             () = feed_watchdog(run.turns.clone(), shared.clone()) => bail!("the watchdog's feeder ended"),
             signal = stopped() => signal,
         }

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, bail};
+use anyhow::{Context, bail, ensure};
 use jiff::{Timestamp, civil::DateTime};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -12,6 +12,7 @@ use trunkguard_core::{gate::Gate, policy::Definition, verdict::Rule};
 use trunkguard_store::{
     file,
     history::{History, Incident},
+    outbox::{self, Line},
     policy_store::StoreError,
     suggest::Suggestion,
 };
@@ -29,6 +30,11 @@ use crate::{
 #[derive(Debug, thiserror::Error)]
 #[error("no daemon runs on {}; start it: trunkguard run --state {}", .0.display(), .0.display())]
 pub struct NotRunning(pub PathBuf);
+
+/// What was to be changed is not there.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct NotThere(pub &'static str);
 
 /// Asks the running daemon.
 ///
@@ -103,15 +109,41 @@ pub fn rule(name: &str) -> anyhow::Result<Rule> {
     }
 }
 
-/// Marks every open incident as seen. Only the daemon writes to the history, so one has to run.
+/// Marks an incident as seen, or all of them. Only the daemon writes to the history, so one has to run.
 ///
 /// # Errors
-/// When none does, or the history takes nothing.
-pub fn acknowledge(state: &Path) -> anyhow::Result<()> {
-    match ask(state, &Ask::Acknowledge { incident: None })? {
+/// When none does, there is no such incident, or the history takes nothing.
+pub fn acknowledge(state: &Path, incident: Option<i64>) -> anyhow::Result<()> {
+    if let Some(id) = incident {
+        let known = incidents(&history(state)?, false)?;
+        ensure!(
+            known.iter().any(|incident| incident.id == id),
+            NotThere("there is no such incident; the list of alerts has their numbers (`id`)")
+        );
+    }
+    match ask(state, &Ask::Acknowledge { incident })? {
         true => Ok(()),
         false => bail!("the history cannot be written to; `trunkguard status` says why"),
     }
+}
+
+/// What was sent, what waits and what was given up, the newest first.
+///
+/// # Errors
+/// An outbox that cannot be read.
+pub fn outbox(state: &Path) -> anyhow::Result<Vec<Line>> {
+    Ok(match outbox::read_only(state)? {
+        Some(outbox) => outbox.list()?,
+        None => Vec::new(),
+    })
+}
+
+/// What became of a test message, by target, for programs: why it was not taken.
+pub fn tested_json(outcomes: Vec<(String, Option<String>)>) -> Value {
+    let each = outcomes
+        .into_iter()
+        .map(|(target, why)| json!({ "target": target, "accepted": why.is_none(), "error": why }));
+    each.collect()
 }
 
 /// A proposal, for programs.

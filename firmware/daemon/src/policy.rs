@@ -10,6 +10,7 @@ use trunkguard_store::{
 };
 
 use crate::{
+    backup,
     clock::Clock,
     control::{self, Ask},
 };
@@ -129,6 +130,8 @@ pub fn put_in_force(
     definition: &Definition,
 ) -> anyhow::Result<Force> {
     Clock::new(&definition.settings.time_zone).map_err(anyhow::Error::msg)?;
+    // What a restore has left would take this back one day.
+    backup::mend(state)?;
     let (mut store, _) = PolicyStore::open(state)?;
     let before = store.definition()?;
     match made_from {
@@ -154,6 +157,7 @@ pub fn change(state: &Path, edit: impl FnOnce(&mut Definition)) -> anyhow::Resul
 /// # Errors
 /// As [`put_in_force`].
 pub fn set_mode(state: &Path, mode: Mode) -> anyhow::Result<Force> {
+    backup::mend(state)?;
     let (mut store, _) = PolicyStore::open(state)?;
     let before = store.definition()?;
     store.set_mode(mode)?;

@@ -53,6 +53,9 @@ pub enum Problem {
     /// Who asks may not: says who may.
     #[error("{0}")]
     Forbidden(String),
+    /// More than is taken at once.
+    #[error("more was sent than this page takes; send less, or use the command line")]
+    TooLarge,
     /// Too much at a time; try again in so many seconds.
     #[error("too many attempts; try again in {0} s")]
     Busy(u32),

@@ -81,12 +81,7 @@ pub(crate) fn sync_parent(path: &Path) -> io::Result<()> {
 /// Renames a damaged database to `NAME.corrupt-UNIXTIME` with its write-ahead log beside it, and
 /// forgets all but the newest few of those. Answers the new name.
 pub(crate) fn move_aside(path: &Path) -> io::Result<PathBuf> {
-    let mut aside = with_suffix(path, &format!(".corrupt-{}", unix_ms() / 1_000));
-    let mut n = 1;
-    while aside.exists() && n < 1_000 {
-        n += 1;
-        aside = with_suffix(path, &format!(".corrupt-{}.{n}", unix_ms() / 1_000));
-    }
+    let aside = aside_name(path);
     fs::rename(path, &aside)?;
     for suffix in ["-wal", "-shm"] {
         match fs::rename(with_suffix(path, suffix), with_suffix(&aside, suffix)) {
@@ -97,6 +92,17 @@ pub(crate) fn move_aside(path: &Path) -> io::Result<PathBuf> {
     sync_parent(path)?;
     forget_old(path);
     Ok(aside)
+}
+
+/// The name under which a database is kept aside: one that is free.
+pub(crate) fn aside_name(path: &Path) -> PathBuf {
+    let mut aside = with_suffix(path, &format!(".corrupt-{}", unix_ms() / 1_000));
+    let mut n = 1;
+    while aside.exists() && n < 1_000 {
+        n += 1;
+        aside = with_suffix(path, &format!(".corrupt-{}.{n}", unix_ms() / 1_000));
+    }
+    aside
 }
 
 fn forget_old(path: &Path) {

@@ -1,6 +1,7 @@
 //! Backups: what goes into one, for the command line and for the page.
 
 mod restore;
+mod undo;
 
 use std::{fs, path::Path, time::SystemTime};
 
@@ -12,6 +13,7 @@ use trunkguard_store::{
 };
 
 pub use restore::{What, restore};
+pub use undo::{mend, watch};
 
 use crate::page::certificate;
 

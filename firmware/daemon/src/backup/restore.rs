@@ -3,14 +3,15 @@
 use std::path::Path;
 
 use anyhow::{Context, bail};
+use serde::{Deserialize, Serialize};
 use trunkguard_core::pops::owner::Decision;
 use trunkguard_store::{
     backup::{Backup, Certificate, put_history},
-    network::{self, NetworkStore},
+    network::NetworkStore,
     page_store::PageStore,
 };
 
-use super::{PAGE, PAGE_MADE, SIPS};
+use super::{PAGE, PAGE_MADE, SIPS, undo::Undo};
 use crate::{
     control::{self, Ask},
     page::certificate,
@@ -19,7 +20,7 @@ use crate::{
 };
 
 /// What is to be put back.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct What {
     /// The policy, with its secrets.
     pub policy: bool,
@@ -33,24 +34,25 @@ pub struct What {
     pub history: bool,
 }
 
-/// How to take a step back.
-type Undo<'a> = Box<dyn FnOnce() -> anyhow::Result<()> + 'a>;
-
-/// Puts back what was chosen. Each step that was done is undone when a later one fails, so that there is all of it or nothing.
-/// Answers whether it is in force.
+/// Puts back what was chosen: all of it or nothing, also where the power goes in the middle. Answers whether it is in force.
 ///
 /// # Errors
 /// What cannot be put back; nothing has changed then.
 pub fn restore(state: &Path, backup: &Backup, what: What) -> anyhow::Result<Force> {
     check(state, backup, what)?;
-    let mut undo: Vec<Undo<'_>> = Vec::new();
-    let done = steps(state, backup, what, &mut undo);
-    if done.is_err() {
-        for step in undo.into_iter().rev() {
-            step().context("a step of the restore could not be taken back; restore again")?;
+    let undo = Undo::begin(state, what).context("nothing was restored")?;
+    match steps(state, backup, what, &undo) {
+        Ok(force) => {
+            undo.stands()?;
+            Ok(force)
+        }
+        Err(problem) => {
+            undo.back().context(
+                "a step of the restore could not be taken back; it is tried again at the next start",
+            )?;
+            Err(problem).context("nothing was restored")
         }
     }
-    done.context("nothing was restored")
 }
 
 /// Everything that can be known before the first step.
@@ -95,52 +97,32 @@ fn check(state: &Path, backup: &Backup, what: What) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn steps<'a>(
-    state: &'a Path,
-    backup: &Backup,
-    what: What,
-    undo: &mut Vec<Undo<'a>>,
-) -> anyhow::Result<Force> {
+fn steps(state: &Path, backup: &Backup, what: What, undo: &Undo) -> anyhow::Result<Force> {
     let mut force = Force::NextStart;
+    // First what the running daemon may refuse.
     if what.policy {
-        let before = policy::definition(state)?;
-        force = policy::put_in_force(state, Some(&before), &backup.policy)?;
-        undo.push(Box::new(move || {
-            policy::put_in_force(state, None, &before).map(drop)
-        }));
+        force = policy::put_in_force(state, None, &backup.policy)?;
     }
     if what.pops {
-        let before = match network::read_only(state)? {
-            Some(store) => store.pops()?.decisions,
-            None => Vec::new(),
-        };
         decisions(state, &backup.pops)?;
-        undo.push(Box::new(move || decisions(state, &before)));
     }
     if what.certificates {
-        let before = super::certificates(state)?;
-        // Of two, the second may fail.
-        undo.push(Box::new(move || {
-            before.iter().try_for_each(|pair| write_pair(state, pair))
-        }));
         for pair in &backup.certificates {
             write_pair(state, pair)?;
         }
     }
     if what.accounts {
         let (mut page, _) = PageStore::open(state)?;
-        let before = page.accounts()?;
         page.replace_accounts(&backup.accounts)?;
-        undo.push(Box::new(move || Ok(page.replace_accounts(&before)?)));
     }
     if let Some(history) = backup.history.as_ref().filter(|_| what.history) {
-        put_history(state, history)?;
+        put_history(state, history, &undo.folder())?;
     }
     Ok(force)
 }
 
 /// Decisions are the daemon's, where one runs.
-fn decisions(state: &Path, decisions: &[Decision]) -> anyhow::Result<()> {
+pub(super) fn decisions(state: &Path, decisions: &[Decision]) -> anyhow::Result<()> {
     let ask = Ask::ReplaceDecisions {
         decisions: decisions.to_vec(),
     };

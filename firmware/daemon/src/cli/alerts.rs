@@ -4,10 +4,10 @@ use clap::{Args, Subcommand};
 use jiff::tz::TimeZone;
 use trunkguard_core::policy::Alerts as Settings;
 use trunkguard_notify::{Outcome, render};
-use trunkguard_store::outbox::{self, Delivery, Line, State};
+use trunkguard_store::outbox::{Delivery, Line, State};
 
 use super::{Answer, history, print, running::Asked};
-use crate::{alerts, clock::Clock, daemon};
+use crate::{alerts, clock::Clock, daemon, operations};
 
 #[derive(Args)]
 pub struct Arguments {
@@ -15,9 +15,9 @@ pub struct Arguments {
     action: Option<Action>,
     #[command(flatten)]
     asked: Asked,
-    /// Mark all of them as seen, as the button on the box does.
-    #[arg(long, conflicts_with = "json")]
-    acknowledge: bool,
+    /// Mark all of them as seen, as the button on the box does; or one, by its `id` of `--json`.
+    #[arg(long, value_name = "ID", num_args = 0..=1, require_equals = true, conflicts_with = "json")]
+    acknowledge: Option<Option<i64>>,
 }
 
 #[derive(Subcommand)]
@@ -36,15 +36,12 @@ enum Action {
 /// Bad input, or a state directory that cannot be used.
 pub fn run(arguments: &Arguments) -> anyhow::Result<Answer> {
     let (asked, state) = (&arguments.asked, arguments.asked.state()?);
-    match &arguments.action {
-        None if arguments.acknowledge => history::acknowledge(state),
-        None => history::alerts(state, asked.json()),
-        Some(Action::Test { channel }) => test(asked, channel.as_deref()),
-        Some(Action::Outbox) => {
-            let lines = match outbox::read_only(state)? {
-                Some(outbox) => outbox.list()?,
-                None => Vec::new(),
-            };
+    match (&arguments.action, arguments.acknowledge) {
+        (None, Some(incident)) => history::acknowledge(state, incident),
+        (None, None) => history::alerts(state, asked.json()),
+        (Some(Action::Test { channel }), _) => test(asked, channel.as_deref()),
+        (Some(Action::Outbox), _) => {
+            let lines = operations::outbox(state)?;
             if asked.json() {
                 return print(serde_json::to_string_pretty(&lines)? + "\n");
             }
@@ -66,11 +63,11 @@ fn test(asked: &Asked, channel: Option<&str>) -> anyhow::Result<Answer> {
         .iter()
         .all(|(_, outcome)| *outcome == Outcome::Accepted);
     if asked.json() {
-        let each = outcomes.iter().map(|(target, outcome)| {
-            let why = why(outcome);
-            serde_json::json!({ "target": target, "accepted": why.is_none(), "error": why })
-        });
-        print(serde_json::to_string_pretty(&each.collect::<Vec<_>>())? + "\n")?;
+        let each = outcomes
+            .iter()
+            .map(|(target, outcome)| (target.clone(), why(outcome).map(str::to_owned)));
+        let json = operations::tested_json(each.collect());
+        print(serde_json::to_string_pretty(&json)? + "\n")?;
     } else {
         let line = |(target, outcome): &(String, Outcome)| match why(outcome) {
             None => format!("{target}: taken\n"),

@@ -132,9 +132,9 @@ pub fn alerts(state: &Path, json: bool) -> anyhow::Result<Answer> {
     print(lines)
 }
 
-/// Marks every open incident as seen.
-pub fn acknowledge(state: &Path) -> anyhow::Result<Answer> {
-    operations::acknowledge(state)?;
+/// Marks an incident as seen, or all of them.
+pub fn acknowledge(state: &Path, incident: Option<i64>) -> anyhow::Result<Answer> {
+    operations::acknowledge(state, incident)?;
     print("acknowledged; what happens again becomes a new alert after an hour\n")
 }
 

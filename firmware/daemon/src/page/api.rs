@@ -1,10 +1,10 @@
 use serde::Serialize;
 use serde_json::{Value, json};
 use trunkguard_page::{
-    Answer, Problem,
+    Answer, Problem, alerts,
     api::{
-        Access, Calls, Explain, Fault, Figures, Form, NewToken, Place, Question, Source, Stored,
-        Token,
+        Access, Calls, Explain, Fault, Figures, Form, NewToken, Place, Question, Record, Renewal,
+        Source, Stored, Token,
     },
 };
 use trunkguard_store::{
@@ -17,8 +17,10 @@ use super::{Office, figures, refused, tokens, unkept};
 use crate::{
     control::{Ask, Decision, ExplainAsk},
     health::Status,
-    operations::{self, NotRunning},
+    operations::{self, NotRunning, NotThere},
     policy, suggest,
+    trace::{Order, Recorded},
+    updates,
 };
 
 /// Calls on a page unless said.
@@ -29,13 +31,17 @@ impl Source for Office {
         self.said(question).map_err(fault)
     }
 
-    fn policy(&self, form: Form) -> Result<Stored, Fault> {
+    fn policy(&self, form: Form, access: Access) -> Result<Stored, Fault> {
         let definition = policy::definition(self.state()).map_err(fault)?;
-        let text = match form {
-            Form::Toml => file::render(&definition),
-            Form::Json => serde_json::to_string_pretty(&definition)
-                .map_err(|problem| fault(problem.into()))?,
+        let text = match (form, access) {
+            (Form::Toml, Access::Write) => Ok(file::render(&definition)),
+            (Form::Toml, Access::Read) => Ok(file::blanked(&definition)),
+            (Form::Json, Access::Write) => serde_json::to_string_pretty(&definition),
+            (Form::Json, Access::Read) => {
+                serde_json::to_string_pretty(&file::blanked_table(&definition))
+            }
         };
+        let text = text.map_err(|problem| fault(problem.into()))?;
         Ok(Stored {
             mark: operations::mark(&definition),
             text,
@@ -108,10 +114,15 @@ impl Office {
                 Ok(json!({ "said": force.words() }))
             }
             Question::Alerts { all } => value(&operations::incidents(&self.history()?, !all)?),
-            Question::Acknowledge => {
-                operations::acknowledge(state)?;
+            Question::Acknowledge { incident } => {
+                operations::acknowledge(state, incident)?;
                 Ok(json!({ "said": "acknowledged" }))
             }
+            Question::TestAlerts { channel } => {
+                let outcomes = alerts::Source::test(self, channel.as_deref())?;
+                Ok(operations::tested_json(outcomes))
+            }
+            Question::Outbox => value(&operations::outbox(state)?),
             Question::Pops => value(&view()?.pops),
             Question::AddPop(subject) => decided(Decision::AddPop(subject)),
             Question::ApprovePop(address) => decided(Decision::ApprovePop(address)),
@@ -129,7 +140,10 @@ impl Office {
                 let is_meant = |ban: &trunkguard_core::bans::Banned| {
                     ban.address == address && from.is_none_or(|service| ban.service == service)
                 };
-                anyhow::ensure!(view()?.bans.iter().any(is_meant), NotThere);
+                anyhow::ensure!(
+                    view()?.bans.iter().any(is_meant),
+                    NotThere("there is no such ban; /api/v1/bans lists those in force")
+                );
                 decided(Decision::Unban {
                     address,
                     service: from,
@@ -143,6 +157,29 @@ impl Office {
             Question::Doctor => {
                 let (findings, facts) = operations::doctor(state, None);
                 Ok(operations::doctor_json(&findings, &facts))
+            }
+            Question::Trace(record) => {
+                let order = match record {
+                    Record::Show => Order::Show,
+                    Record::Start => Order::Start,
+                    Record::Stop => Order::Stop,
+                };
+                value(&operations::ask::<Recorded>(state, &Ask::Trace(order))?)
+            }
+            Question::Update(wanted) => {
+                let order = match wanted {
+                    Renewal::Show => None,
+                    Renewal::Check => Some(updates::Order::Check),
+                    Renewal::Install => Some(updates::Order::Now),
+                    Renewal::Postpone(days) => {
+                        Some(updates::Order::Postpone(i64::from(days) * 86_400))
+                    }
+                    Renewal::Discard => Some(updates::Order::Discard),
+                };
+                value(&operations::ask::<updates::View>(
+                    state,
+                    &Ask::Updates { order },
+                )?)
             }
         }
     }
@@ -183,11 +220,6 @@ impl Office {
         })
     }
 }
-
-/// What was to be taken away is not there.
-#[derive(Debug, thiserror::Error)]
-#[error("there is no such ban; /api/v1/bans lists those in force")]
-struct NotThere;
 
 fn value(answer: &impl Serialize) -> anyhow::Result<Value> {
     Ok(serde_json::to_value(answer)?)

@@ -1,7 +1,13 @@
 //! The page's certificate: made by the box for its own names and addresses, and made anew when those are others or it nears
 //! its end; or the owner's own, which is left alone.
 
-use std::{collections::BTreeSet, fs, io::Read, net::IpAddr, path::Path};
+use std::{
+    collections::BTreeSet,
+    fs,
+    io::Read,
+    net::{IpAddr, Ipv6Addr},
+    path::Path,
+};
 
 use anyhow::Context;
 use jiff::{Span, Timestamp, tz::TimeZone};
@@ -15,7 +21,7 @@ use crate::tls;
 /// Certificate and key in one file, so that no power cut parts them.
 pub const PAIR: &str = "page.pem";
 /// The names that its owner has added, a line each. It is there where the box has made the certificate itself.
-const NAMES: &str = "page.names";
+pub const NAMES: &str = "page.names";
 /// Longer files are none of ours.
 const LONGEST: u64 = 256 << 10;
 /// How long one that is made is valid: what Apple's systems take at most is 825.
@@ -48,7 +54,10 @@ pub fn in_force(state: &Path) -> anyhow::Result<Certificate> {
     let names: BTreeSet<_> = facts.names.iter().collect();
     let addresses: BTreeSet<_> = facts.addresses.iter().collect();
     let fits = tls::own_names().iter().all(|name| names.contains(name))
-        && own_addresses().iter().all(|at| addresses.contains(at));
+        // A provider may give another prefix any day, and each certificate is a warning to who has come by another way.
+        && (own_addresses().iter())
+            .filter(|at| is_near(**at))
+            .all(|at| addresses.contains(at));
     match fits && !ends {
         true => Ok(kept),
         false => make(state, &added),
@@ -138,15 +147,30 @@ fn added(state: &Path) -> Option<Vec<String>> {
     Some(names.map(str::to_owned).collect())
 }
 
-/// Addresses by which the office reaches the box. IPv6 is left out: its addresses change by themselves, and browsers are
-/// then told the name.
+/// Addresses by which the office reaches the box: private ones, and those of IPv6 that it has for good. Temporary ones (RFC
+/// 8981) change every day, which would make a certificate every day, and addresses of the link (fe80::/10) name an interface
+/// in a browser.
 fn own_addresses() -> BTreeSet<IpAddr> {
     let interfaces = nix::ifaddrs::getifaddrs().into_iter().flatten();
-    let addresses = interfaces.filter_map(|interface| {
+    let v4 = interfaces.filter_map(|interface| {
         let address = interface.address?;
         address.as_sockaddr_in().map(|at| IpAddr::V4(at.ip()))
     });
-    addresses.filter(|at| is_near(*at)).take(32).collect()
+    let known = fs::read_to_string("/proc/net/if_inet6").unwrap_or_default();
+    let v6 = known.lines().filter_map(lasting).map(IpAddr::V6);
+    v4.filter(|at| is_near(*at)).chain(v6).take(32).collect()
+}
+
+/// The address in a line of /proc/net/if_inet6 (address, interface, prefix, scope, flags, name; proc_net(5)), where it is one
+/// that stays and that a browser can be sent to.
+fn lasting(line: &str) -> Option<Ipv6Addr> {
+    // include/uapi/linux/if_addr.h: temporary, and in doubt (tentative, found twice, on its way out).
+    const PASSING: u32 = 0x01 | 0x08 | 0x20 | 0x40;
+    let mut fields = line.split_whitespace();
+    let address = Ipv6Addr::from(u128::from_str_radix(fields.next()?, 16).ok()?);
+    let flags = u32::from_str_radix(fields.nth(3)?, 16).ok()?;
+    let stays = flags & PASSING == 0 && !address.is_unicast_link_local();
+    stays.then_some(address)
 }
 
 fn new(added: &[String]) -> anyhow::Result<Certificate> {
@@ -214,6 +238,42 @@ mod tests {
         tls::write(&state.path().join(NAMES), b"\n", 0o600).expect("written");
         let facts = in_force(state.path()).expect("read").check().expect("fits");
         assert!(!facts.names.contains(&"elsewhere".to_owned()), "{facts:?}");
+    }
+
+    #[test]
+    fn addresses_of_ipv6_that_stay_are_named() {
+        let of = |line| lasting(line).map(|address| address.to_string());
+        for (line, address) in [
+            (
+                "00000000000000000000000000000001 01 80 10 80       lo",
+                Some("::1"),
+            ),
+            (
+                "fd000000000000000000000000000005 02 40 00 80     eth0",
+                Some("fd00::5"),
+            ),
+            (
+                "20010db8000000000000000000000005 02 40 00 00     eth0",
+                Some("2001:db8::5"),
+            ),
+            // Temporary, not known to be its own yet, of the link, and no line at all.
+            (
+                "20010db8000000000000000000000006 02 40 00 01     eth0",
+                None,
+            ),
+            (
+                "20010db8000000000000000000000007 02 40 00 40     eth0",
+                None,
+            ),
+            (
+                "fe800000000000000000000000000005 02 40 20 80     eth0",
+                None,
+            ),
+            ("", None),
+            ("x 02 40 20 80 eth0", None),
+        ] {
+            assert_eq!(of(line).as_deref(), address, "{line}");
+        }
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use trunkguard_core::{
     alerts::{Words, words},
+    french::french,
     policy::{Language, Mode},
 };
 
@@ -62,6 +63,15 @@ impl Labels {
     /// What is said of a kind of incident.
     pub fn words(&self, kind: &str) -> Words {
         words(kind, self.language)
+    }
+
+    /// A sentence of the box's about what happened.
+    pub fn said(&self, sentence: &str) -> String {
+        let translated = match self.language {
+            Language::En => None,
+            Language::Fr => french(sentence),
+        };
+        translated.unwrap_or_else(|| sentence.to_owned())
     }
 
     /// `12 times`.

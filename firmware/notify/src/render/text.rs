@@ -42,7 +42,7 @@ pub fn facts(labels: &Labels, mode: Mode, entry: &Entry) -> Vec<(&'static str, S
     } else {
         labels.details
     };
-    fact(about, &entry.text);
+    fact(about, &labels.said(&entry.text));
     fact(labels.count, &labels.times(entry.count));
     if entry.told > 0 {
         fact(labels.told, &labels.times(entry.told));
@@ -98,7 +98,7 @@ pub fn brief(labels: &Labels, entry: &Entry) -> String {
     let mut parts = vec![
         labels.words(&entry.kind).title.to_owned(),
         who(entry),
-        entry.text.clone(),
+        labels.said(&entry.text),
     ];
     parts.retain(|part| !part.is_empty());
     parts.push(labels.times(entry.count));

@@ -103,7 +103,7 @@ fn incident(labels: &Labels, entry: &Entry) -> Value {
         "todo": words.todo,
         "client": entry.client,
         "caller": entry.caller,
-        "text": entry.text,
+        "text": labels.said(&entry.text),
         "count": entry.count,
         "told_before": entry.told,
         "first_ms": entry.first_ms,

@@ -6,6 +6,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use serde_json::json;
+use trunkguard_pbx::Wrong;
 
 use crate::Problem;
 
@@ -20,6 +21,8 @@ pub struct Fault {
     pub place: Place,
     /// Try again after so many seconds.
     pub retry_s: Option<u32>,
+    /// Each answer that is not right, where several were asked for.
+    pub wrong: Vec<Wrong>,
 }
 
 /// A place in what was sent.
@@ -41,6 +44,7 @@ impl Fault {
             said: said.into(),
             place: Place::default(),
             retry_s: None,
+            wrong: Vec::new(),
         }
     }
 
@@ -92,6 +96,9 @@ impl IntoResponse for Fault {
             if figure > 0 {
                 body[name] = figure.into();
             }
+        }
+        if !self.wrong.is_empty() {
+            body["wrong"] = json!(self.wrong);
         }
         let mut response = (self.status, Json(body)).into_response();
         let headers = response.headers_mut();

@@ -9,6 +9,7 @@ mod fault;
 mod limit;
 mod metrics;
 mod operations;
+mod pbx_config;
 mod policy;
 pub mod token;
 mod tokens;
@@ -35,11 +36,11 @@ pub trait Source: Send + Sync {
     /// What cannot be answered or done.
     fn answer(&self, question: &Question) -> Result<Value, Fault>;
 
-    /// The policy as it is stored, with its passwords.
+    /// The policy as it is stored; without what is secret for who may only read.
     ///
     /// # Errors
     /// When it cannot be read.
-    fn policy(&self, form: Form) -> Result<Stored, Fault>;
+    fn policy(&self, form: Form, access: Access) -> Result<Stored, Fault>;
 
     /// Stores a policy and puts it in force; where `expected` is said, only in the place of the one with that mark. Answers
     /// with the new mark and whether it is in force.
@@ -103,7 +104,17 @@ pub enum Question {
         all: bool,
     },
     /// `alerts --acknowledge`.
-    Acknowledge,
+    Acknowledge {
+        /// Only this one; all of them unless said.
+        incident: Option<i64>,
+    },
+    /// `alerts test`.
+    TestAlerts {
+        /// `mail`, or the name of a webhook; all of them unless said.
+        channel: Option<String>,
+    },
+    /// `alerts outbox`.
+    Outbox,
     /// `pops list`.
     Pops,
     /// `pops add`.
@@ -138,6 +149,36 @@ pub enum Question {
     },
     /// `doctor`.
     Doctor,
+    /// `trace`, and with its `--start` and `--stop`.
+    Trace(Record),
+    /// `update`, and what it takes. Not its `rollback`: nothing from the network makes a box an older one.
+    Update(Renewal),
+}
+
+/// What is wanted of updates.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Renewal {
+    /// Only to know how things stand.
+    Show,
+    /// Ask the server now.
+    Check,
+    /// Install what the server offers, and restart as soon as no call waits.
+    Install,
+    /// Nothing by itself for so many days, 0 to 30.
+    Postpone(u8),
+    /// Throw the bundle away that is here.
+    Discard,
+}
+
+/// What is to become of the recording of SIP messages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Record {
+    /// It stays as it is.
+    Show,
+    /// For ten minutes from now; what was recorded is forgotten.
+    Start,
+    /// It ends; what was recorded stays.
+    Stop,
 }
 
 /// Which calls to list; the options of `calls`.

@@ -7,14 +7,14 @@ use axum::{
     extract::{FromRequest, FromRequestParts, Path, Request, rejection::PathRejection},
     http::{StatusCode, request::Parts},
     response::{IntoResponse, Response},
-    routing::{any, delete, get, post},
+    routing::{MethodRouter, any, delete, get, post},
 };
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::Value;
 use trunkguard_core::{bans::Service, policy::Mode, pops::owner::Subject};
 
 use super::{
-    Ban, Calls, Explain, Fault, Question, document, policy,
+    Ban, Calls, Explain, Fault, Question, Record, Renewal, document, pbx_config, policy,
     token::{Reader, Writer},
 };
 use crate::shell::Shell;
@@ -31,6 +31,12 @@ pub fn routes() -> Router<Shell> {
         .route("/api/v1/policy", policy::methods())
         .route("/api/v1/alerts", get(alerts))
         .route("/api/v1/alerts/acknowledge", post(acknowledge))
+        .route(
+            "/api/v1/alerts/{incident}/acknowledge",
+            post(acknowledge_one),
+        )
+        .route("/api/v1/alerts/outbox", ask(Question::Outbox))
+        .route("/api/v1/alerts/test", post(test_alerts))
         .route("/api/v1/pops", ask(Question::Pops))
         .route("/api/v1/pops/add", post(add_pop))
         .route("/api/v1/pops/approve", post(approve_pop))
@@ -43,6 +49,15 @@ pub fn routes() -> Router<Shell> {
         .route("/api/v1/firewall", ask(Question::Firewall))
         .route("/api/v1/suggest", get(suggest))
         .route("/api/v1/doctor", ask(Question::Doctor))
+        .route("/api/v1/trace", get(trace))
+        .route("/api/v1/trace/start", post(start_trace))
+        .route("/api/v1/trace/stop", post(stop_trace))
+        .route("/api/v1/pbx-config", get(pbx_config::setup))
+        .route("/api/v1/update", ask(Question::Update(Renewal::Show)))
+        .route("/api/v1/update/check", renew(Renewal::Check, "check"))
+        .route("/api/v1/update/install", renew(Renewal::Install, "install"))
+        .route("/api/v1/update/discard", renew(Renewal::Discard, "discard"))
+        .route("/api/v1/update/postpone", post(postpone))
         .route("/api/v1/openapi.json", get(document::file))
         .route("/api/v1/{*nothing}", any(nothing))
         .method_not_allowed_fallback(async || {
@@ -51,6 +66,33 @@ pub fn routes() -> Router<Shell> {
                 "this cannot be done here; the header Allow says what can",
             )
         })
+}
+
+fn renew(wanted: Renewal, detail: &'static str) -> MethodRouter<Shell> {
+    post(async move |Writer(asker): Writer| {
+        asker
+            .change(Question::Update(wanted), "update", detail.into())
+            .await
+    })
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PostponeBody {
+    days: u8,
+}
+
+async fn postpone(
+    Writer(asker): Writer,
+    Body(PostponeBody { days }): Body<PostponeBody>,
+) -> Result<Response, Fault> {
+    if days > 30 {
+        return Err(Fault::refused("days is out of bounds; write 0 to 30"));
+    }
+    let wanted = Question::Update(Renewal::Postpone(days));
+    asker
+        .change(wanted, "update", format!("postpone {days} d"))
+        .await
 }
 
 async fn nothing() -> Fault {
@@ -107,8 +149,57 @@ async fn alerts(
 }
 
 async fn acknowledge(Writer(asker): Writer) -> Result<Response, Fault> {
+    let all = Question::Acknowledge { incident: None };
     asker
-        .change(Question::Acknowledge, "alerts-acknowledged", String::new())
+        .change(all, "alerts-acknowledged", String::new())
+        .await
+}
+
+async fn acknowledge_one(
+    Writer(asker): Writer,
+    incident: Result<Path<String>, PathRejection>,
+) -> Result<Response, Fault> {
+    let wrong = || Fault::refused("this is no incident's number; take `id` of /api/v1/alerts");
+    let Path(incident) = incident.map_err(|_| wrong())?;
+    let incident: i64 = incident.parse().map_err(|_| wrong())?;
+    let one = Question::Acknowledge {
+        incident: Some(incident),
+    };
+    asker
+        .change(one, "alerts-acknowledged", incident.to_string())
+        .await
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct TestAsked {
+    channel: Option<String>,
+}
+
+async fn test_alerts(
+    Writer(asker): Writer,
+    Params(TestAsked { channel }): Params<TestAsked>,
+) -> Result<Response, Fault> {
+    let detail = channel.clone().unwrap_or_default();
+    asker
+        .change(Question::TestAlerts { channel }, "alerts-tested", detail)
+        .await
+}
+
+/// What phones say is for who may change things, as on the page.
+async fn trace(Writer(asker): Writer) -> Result<Response, Fault> {
+    asker.ask(Question::Trace(Record::Show)).await
+}
+
+async fn start_trace(Writer(asker): Writer) -> Result<Response, Fault> {
+    asker
+        .change(Question::Trace(Record::Start), "record-sip", "start".into())
+        .await
+}
+
+async fn stop_trace(Writer(asker): Writer) -> Result<Response, Fault> {
+    asker
+        .change(Question::Trace(Record::Stop), "record-sip", "stop".into())
         .await
 }
 
@@ -233,7 +324,7 @@ async fn suggest(
 }
 
 /// What stands after the `?`.
-struct Params<T>(T);
+pub struct Params<T>(pub T);
 
 impl<T: DeserializeOwned> FromRequestParts<Shell> for Params<T> {
     type Rejection = Fault;

@@ -11,7 +11,7 @@ use serde_json::json;
 
 use super::{
     Fault,
-    token::{Asker, Writer},
+    token::{Access, Asker, Reader, Writer},
 };
 use crate::shell::Shell;
 
@@ -42,22 +42,25 @@ pub fn methods() -> MethodRouter<Shell> {
     get(read).put(write).layer(DefaultBodyLimit::max(LONGEST))
 }
 
-/// It holds the passwords of clients and of channels, so that a token for reading does not get it.
-async fn read(Writer(asker): Writer, headers: HeaderMap) -> Result<Response, Fault> {
-    let form = wanted(&headers);
+/// It holds the passwords of clients and of channels: who may only read gets it without, and without the tag that would have
+/// it put back so.
+async fn read(Reader(asker): Reader, headers: HeaderMap) -> Result<Response, Fault> {
+    let (form, access) = (wanted(&headers), asker.access);
     let stored = asker
         .shell()
-        .ask(move |parts| Ok(parts.api.policy(form)))
+        .ask(move |parts| Ok(parts.api.policy(form, access)))
         .await??;
     let kind = match form {
         Form::Toml => "application/toml; charset=utf-8",
         Form::Json => JSON,
     };
-    Ok((
-        with_tag(&stored.mark, header::CONTENT_TYPE, kind)?,
-        stored.text,
-    )
-        .into_response())
+    Ok(match access {
+        Access::Read => ([(header::CONTENT_TYPE, kind)], stored.text).into_response(),
+        Access::Write => {
+            let headers = with_tag(&stored.mark, header::CONTENT_TYPE, kind)?;
+            (headers, stored.text).into_response()
+        }
+    })
 }
 
 async fn write(

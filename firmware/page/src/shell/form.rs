@@ -2,6 +2,7 @@
 
 use axum::{
     extract::{FromRequest, FromRequestParts, Request},
+    http::StatusCode,
     response::{IntoResponse, Response},
 };
 use serde::de::DeserializeOwned;
@@ -91,7 +92,10 @@ async fn sent<T: DeserializeOwned>(
 async fn text_of(request: Request, shell: &Shell) -> Result<String, Problem> {
     String::from_request(request, shell)
         .await
-        .map_err(|problem| Problem::Refused(format!("the form cannot be read: {problem}")))
+        .map_err(|problem| match problem.status() {
+            StatusCode::PAYLOAD_TOO_LARGE => Problem::TooLarge,
+            _ => Problem::Refused(format!("the form cannot be read: {problem}")),
+        })
 }
 
 /// The fields of a form that bears this session's mark.

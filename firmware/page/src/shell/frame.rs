@@ -159,6 +159,11 @@ impl Frame {
             .collect()
     }
 
+    /// A sentence of the box's (what is wrong, what happened) in the visitor's language; what others said stays as it is.
+    pub fn said(&self, sentence: impl AsRef<str>) -> String {
+        texts::said(sentence.as_ref(), self.lang)
+    }
+
     /// Does the menu have this address? For links to slices that a page can do without.
     pub fn has(&self, href: &str) -> bool {
         Section::MENU.iter().any(|(_, known)| *known == href)

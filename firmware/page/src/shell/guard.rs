@@ -36,11 +36,7 @@ async fn guarded(State(shell): State<Shell>, request: Request, next: Next) -> Re
     let mut response = if !is_ours(request.headers(), ends, &shell) {
         not_ours()
     } else if !is_safe(request.method()) && is_foreign(request.headers()) {
-        (
-            StatusCode::FORBIDDEN,
-            "This change was asked for by another site. Open the box's own page and try there.\n",
-        )
-            .into_response()
+        problem::foreign(&shell, &request)
     } else {
         next.run(request).await
     };
@@ -72,7 +68,8 @@ async fn guarded(State(shell): State<Shell>, request: Request, next: Next) -> Re
 pub(super) fn not_ours() -> Response {
     (
         StatusCode::MISDIRECTED_REQUEST,
-        "This is not an address of this box. Use its IP address, or its name that ends in .local.\n",
+        "This is not an address of this box. Use its IP address, or its name that ends in .local.\n\
+         Ce n’est pas une adresse de ce boîtier. Utilisez son adresse IP, ou son nom qui finit par .local.\n",
     )
         .into_response()
 }

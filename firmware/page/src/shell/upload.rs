@@ -94,9 +94,7 @@ fn unreadable(problem: &impl std::fmt::Display) -> Problem {
 
 fn broken(error: &MultipartError) -> Problem {
     match error.status() {
-        axum::http::StatusCode::PAYLOAD_TOO_LARGE => Problem::Refused(
-            "the file is too large for this page; put it in force by the command line".into(),
-        ),
+        axum::http::StatusCode::PAYLOAD_TOO_LARGE => Problem::TooLarge,
         _ => unreadable(&error.body_text()),
     }
 }

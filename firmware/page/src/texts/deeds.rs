@@ -61,6 +61,12 @@ const DEEDS: &[(&str, &str, &str)] = &[
         "marked alerts as seen",
         "a marqué les alertes comme vues",
     ),
+    (
+        "alerts-tested",
+        "sent a test message",
+        "a envoyé un message d’essai",
+    ),
+    ("update", "saw to updates", "s’est occupé des mises à jour"),
     ("ban", "banned an address", "a bloqué une adresse"),
     ("unban", "lifted a ban", "a débloqué une adresse"),
     (

@@ -85,6 +85,15 @@ impl Lang {
     }
 }
 
+/// A sentence of the firmware's in a language; what is not one that is known (what another program said) stays as it is.
+pub fn said(sentence: &str, lang: Lang) -> String {
+    let translated = match lang {
+        Lang::En => None,
+        Lang::Fr => trunkguard_core::french::french(sentence),
+    };
+    translated.unwrap_or_else(|| sentence.to_owned())
+}
+
 /// Puts values into the places `{}` of a text, in order. A place without a value stays as it is.
 pub fn fill(text: &str, values: &[&dyn std::fmt::Display]) -> String {
     let mut filled = String::with_capacity(text.len() + 16 * values.len());

@@ -60,31 +60,82 @@ fn make(path: &Path, new: &Path) -> Result<Vec<u8>, BackupError> {
     fs::read(new).map_err(|e| wrong(&e))
 }
 
-/// Puts a history in the place of the one that is there, which is kept aside. No daemon may run on the directory.
+/// Puts a history in the place of the one that is there, which goes into the folder `aside` with its write-ahead log. No daemon
+/// may run on the directory.
 ///
 /// # Errors
-/// A history that cannot be read, or a disk that takes nothing: the one of before stays.
-pub fn put(dir: &Path, octets: &[u8]) -> Result<(), BackupError> {
+/// A history that cannot be read, or a disk that takes nothing: [`take_back`] has the one of before back.
+pub fn put(dir: &Path, octets: &[u8], aside: &Path) -> Result<(), BackupError> {
     let path = dir.join(db::FILE);
-    let io = |e: std::io::Error| {
-        BackupError::Machine(format!(
-            "{}: {e}; the history stays as it was",
-            path.display()
-        ))
-    };
+    let io = |e| failed(&path, &e);
     // Looked at in a directory of its own before anything is touched.
-    let trial = dir.join("history.restored");
-    let _ = fs::remove_dir_all(&trial);
+    let trial = aside.join("trial");
     disk::make_dir(&trial).map_err(io)?;
-    let sound = disk::replace_file(&trial.join(db::FILE), octets)
-        .map_err(io)
-        .and_then(|()| check(&trial));
-    let _ = fs::remove_dir_all(&trial);
-    sound?;
-    if path.exists() {
-        disk::move_aside(&path).map_err(io)?;
+    disk::replace_file(&trial.join(db::FILE), octets).map_err(io)?;
+    check(&trial)?;
+    let mut suffixes = SUFFIXES.iter();
+    suffixes
+        .try_for_each(|suffix| moved(dir, aside, suffix))
+        .map_err(io)?;
+    disk::sync_parent(&aside.join(db::FILE)).map_err(io)?;
+    fs::rename(trial.join(db::FILE), &path).map_err(io)?;
+    disk::sync_parent(&path).map_err(io)
+}
+
+/// Has the history of before back out of the folder that [`put`] was given, as far as it had come; `was_there` says whether
+/// there was one at all. May be done again.
+///
+/// # Errors
+/// A disk that takes nothing.
+pub fn take_back(dir: &Path, aside: &Path, was_there: bool) -> Result<(), BackupError> {
+    let path = dir.join(db::FILE);
+    // The database first: without its log it is sound, and the log is nothing without it.
+    let mut suffixes = SUFFIXES.iter().rev();
+    let back = suffixes.try_for_each(|suffix| match was_there {
+        true => moved(aside, dir, suffix),
+        false => gone(fs::remove_file(disk::with_suffix(&path, suffix))),
+    });
+    back.and_then(|()| disk::sync_parent(&path))
+        .map_err(|e| failed(&path, &e))
+}
+
+/// Moves the history of before from the folder to beside the one that stands now, for a person to look at.
+///
+/// # Errors
+/// A disk that takes nothing.
+pub fn keep_aside(dir: &Path, aside: &Path) -> Result<(), BackupError> {
+    let (from, path) = (aside.join(db::FILE), dir.join(db::FILE));
+    let kept = disk::aside_name(&path);
+    let moved = SUFFIXES.iter().try_for_each(|suffix| {
+        let of = |path: &Path| disk::with_suffix(path, suffix);
+        gone(fs::rename(of(&from), of(&kept)))
+    });
+    moved
+        .and_then(|()| disk::sync_parent(&path))
+        .map_err(|e| failed(&path, &e))
+}
+
+/// Of the files of a database: as they are moved away.
+const SUFFIXES: [&str; 3] = ["-shm", "-wal", ""];
+
+fn moved(from: &Path, to: &Path, suffix: &str) -> std::io::Result<()> {
+    let of = |dir: &Path| disk::with_suffix(&dir.join(db::FILE), suffix);
+    gone(fs::rename(of(from), of(to)))
+}
+
+/// What is not there need not be moved.
+fn gone(done: std::io::Result<()>) -> std::io::Result<()> {
+    match done {
+        Err(e) if e.kind() != std::io::ErrorKind::NotFound => Err(e),
+        _ => Ok(()),
     }
-    disk::replace_file(&path, octets).map_err(io)
+}
+
+fn failed(path: &Path, e: &std::io::Error) -> BackupError {
+    BackupError::Machine(format!(
+        "{}: {e}; the history stays as it was",
+        path.display()
+    ))
 }
 
 fn check(dir: &Path) -> Result<(), BackupError> {

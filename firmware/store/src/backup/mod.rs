@@ -11,7 +11,10 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 use trunkguard_core::{policy::Definition, pops::owner::Decision};
 
-pub use history::{copy as copy_history, put as put_history};
+pub use history::{
+    copy as copy_history, keep_aside as keep_history_aside, put as put_history,
+    take_back as take_history_back,
+};
 
 use crate::{file, page_store::StoredAccount};
 
@@ -130,6 +133,14 @@ impl Backup {
     /// # Errors
     /// Where it would be larger than any file that is read, or the machine gives no memory.
     pub fn seal(&self, password: &str) -> Result<Vec<u8>, BackupError> {
+        seal::seal(self.plain()?, password)
+    }
+
+    /// What is inside of the file, for who keeps it where the state itself lies.
+    ///
+    /// # Errors
+    /// As [`Backup::seal`].
+    pub fn plain(&self) -> Result<Vec<u8>, BackupError> {
         let accounts = self.accounts.iter().map(|account| Account {
             name: account.name.clone(),
             role: account.role.clone(),
@@ -154,7 +165,7 @@ impl Backup {
         octets.extend_from_slice(&(json.len() as u32).to_be_bytes());
         octets.extend_from_slice(&json);
         octets.extend_from_slice(history);
-        seal::seal(octets, password)
+        Ok(octets)
     }
 
     /// Reads a file. Nothing is changed anywhere.
@@ -165,7 +176,14 @@ impl Backup {
         if file.len() > LARGEST {
             return Err(BackupError::TooLarge);
         }
-        let octets = seal::open(file, password)?;
+        Backup::of_plain(&seal::open(file, password)?)
+    }
+
+    /// Reads what [`Backup::plain`] has written.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn of_plain(octets: &[u8]) -> Result<Backup, BackupError> {
         let (length, rest) = octets.split_first_chunk().ok_or(BackupError::Damaged)?;
         let (json, history) = usize::try_from(u32::from_be_bytes(*length))
             .ok()

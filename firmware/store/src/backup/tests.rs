@@ -152,7 +152,8 @@ fn a_history_goes_to_another_directory() {
     drop(connection);
     let octets = copy_history(from.path()).unwrap().unwrap();
     assert!(octets.starts_with(b"SQLite format 3"));
-    let refused = put_history(to.path(), &octets).unwrap_err();
+    let aside = tempfile::tempdir().unwrap();
+    let refused = put_history(to.path(), &octets, aside.path()).unwrap_err();
     assert!(
         matches!(refused, BackupError::Contents(_)),
         "not a history: {refused}"

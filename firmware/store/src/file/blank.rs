@@ -1,5 +1,6 @@
 //! A policy to be shown to others: as it is, but for what is secret.
 
+use serde::Serialize;
 use toml::{Table, Value};
 use trunkguard_core::policy::Definition;
 
@@ -18,10 +19,15 @@ const BLANK: &str = "(blanked)";
 
 /// The policy file without secrets. Not for `apply`: what is blanked is lost.
 pub fn blanked(definition: &Definition) -> String {
+    toml::to_string_pretty(&blanked_table(definition)).unwrap_or_default()
+}
+
+/// The same, to be written in another form.
+pub fn blanked_table(definition: &Definition) -> impl Serialize + use<> {
     // As in `render`: every definition has a form in TOML.
     let mut table = Table::try_from(definition).unwrap_or_default();
     table.iter_mut().for_each(|(key, value)| blank(key, value));
-    toml::to_string_pretty(&table).unwrap_or_default()
+    table
 }
 
 fn blank(key: &str, value: &mut Value) {

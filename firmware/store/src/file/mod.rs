@@ -15,7 +15,7 @@ use serde::Deserialize;
 use toml::de::{DeTable, Deserializer};
 use trunkguard_core::policy::{Definition, Policy};
 
-pub use blank::blanked;
+pub use blank::{blanked, blanked_table};
 
 /// Largest policy file, in octets.
 pub const MAX_FILE: usize = 16 << 20;
