@@ -12,6 +12,7 @@
 pub mod digest;
 pub mod firewall;
 mod guard;
+pub mod hostile;
 pub mod machine;
 mod names;
 mod office;
