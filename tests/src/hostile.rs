@@ -155,7 +155,6 @@ fn messages(here: SocketAddr, n: usize, payload: &[u8]) -> Vec<Vec<u8>> {
             payload,
             b"",
         ),
-        invite(number, "user-agent", b"1001", payload, b""),
         message(
             "REGISTER",
             &percent,
@@ -172,6 +171,7 @@ fn messages(here: SocketAddr, n: usize, payload: &[u8]) -> Vec<Vec<u8>> {
             b"script",
             b"",
         ),
+        invite(number, "user-agent", b"1001", payload, b""),
     ]
 }
 

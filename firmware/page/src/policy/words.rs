@@ -80,19 +80,19 @@ impl Words {
                 t.same_number,
                 rules
                     .same_number
-                    .map(|b| fill(t.burst, &[&b.calls, &b.seconds])),
+                    .map(|b| fill(t.burst, &[&b.calls, &span(b.seconds)])),
             ),
             (
                 t.spellings,
                 rules
                     .spellings
-                    .map(|b| fill(t.burst, &[&b.calls, &b.seconds])),
+                    .map(|b| fill(t.burst, &[&b.calls, &span(b.seconds)])),
             ),
             (
                 t.sequential,
                 rules
                     .sequential
-                    .map(|b| fill(t.burst, &[&b.calls, &b.seconds])),
+                    .map(|b| fill(t.burst, &[&b.calls, &span(b.seconds)])),
             ),
             (t.networks, self.list(rules.networks.as_deref())),
             (t.scanners, self.list(rules.scanners.as_deref())),
