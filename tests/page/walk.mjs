@@ -1,7 +1,9 @@
-// Walks the page in a real browser: the first set-up with the code, then every page that can be reached from the first one
-// (GET only), as the owner. tests/tests/page_browser.rs starts it, and says in the environment:
+// Walks the page in a real browser: the first run with the code and a real PBX (first.mjs), calls that come up while the page is
+// open (calls.mjs), then every page that can be reached from the first one (GET only), as the owner. tests/tests/page_browser.rs
+// starts it, does what a line `PLEASE …` asks for (a phone that dials), and says in the environment:
 //
 //   PAGE_URL, PAGE_CODE, PAGE_PASSWORD   where the page is, and what to type
+//   PAGE_PBX                             the address of the PBX that asks the box for signs of life
 //   PAGE_CHROMIUM                        the browser
 //   TRUNKGUARD_SCREENSHOTS               a folder for pictures of every page; none are made without it
 //
@@ -13,11 +15,11 @@
 import { base, browser, look, open, problems, tab, VIEWS, wrong } from "./browser.mjs";
 import { calls } from "./calls.mjs";
 import { setUp } from "./first.mjs";
+import { paint } from "./paint.mjs";
 
 const MOST_PAGES = 150;
 const MOST_OF_ONE_PATH = 3;
 const { context, page } = await open();
-
 const walking = performance.now();
 await setUp(page);
 await calls(page);
@@ -76,13 +78,13 @@ await fresh.context.addCookies(cookies);
 const sizes = [];
 fresh.page.on("requestfinished", (request) => sizes.push(request.sizes().then((s) => ({ url: request.url(), octets: s.responseHeadersSize + s.responseBodySize }))));
 await fresh.page.goto(`${base}/`, { waitUntil: "load" });
-await fresh.page.waitForFunction(() => performance.getEntriesByType("paint").length > 0);
-const paint = await fresh.page.evaluate(() => performance.getEntriesByType("paint").map((e) => `${e.name} ${e.startTime.toFixed(0)} ms`));
 const weights = await Promise.all(sizes);
 const weight = weights.reduce((sum, { octets }) => sum + octets, 0);
 console.log(`figure: home_page_octets ${weight} in ${weights.length} files`);
-console.log(`figure: home_page ${paint.join(", ")}`);
 if (weight > 150 * 1024) wrong("/", `${weight} octets are more than 150 KiB: ${JSON.stringify(weights)}`);
+
+await paint(page);
+console.log(`figure: walk ${((performance.now() - walking) / 1000).toFixed(0)} s`);
 
 await browser.close();
 for (const problem of [...new Set(problems)]) console.log(`WRONG ${problem}`);

@@ -12,7 +12,7 @@ use std::{
 
 use anyhow::{Result, bail, ensure};
 use trunkguard_tests::{
-    Office, Outcome, Pbx, Phone, Process, Provider, Root, address, hostile, page::Page, tools,
+    Office, Outcome, Pbx, Phone, Process, Provider, Root, address, hostile, page::Page, tools, wire,
 };
 
 const PASSWORD: &str = "seven green lamps at noon";
@@ -133,6 +133,15 @@ impl Outside<'_> {
                 self.hostile = hostile::calls(address::PBX, to)?;
                 println!("hostile: {} requests were answered", self.hostile);
                 Ok(())
+            }
+            "call a thousand times" => {
+                let udp = wire::Udp::at(address::PBX, to)?;
+                for n in 0..1_000 {
+                    // Not one after the other, and each another one.
+                    let number = format!("1212555{}", 1_000 + n * 7_919 % 8_999);
+                    udp.ask(&number, &format!("many-{n}"))?;
+                }
+                udp.ask("12125559999", "many").map(drop)
             }
             other => bail!("the walk asks for {other}"),
         }

@@ -245,3 +245,12 @@ impl Words {
         verdicts::rule(self.lang, rule)
     }
 }
+
+/// A span of time by its largest whole unit; the signs are the same in all languages.
+fn span(seconds: u32) -> String {
+    match seconds {
+        s if s > 0 && s.is_multiple_of(3_600) => format!("{} h", s / 3_600),
+        s if s > 0 && s.is_multiple_of(60) => format!("{} min", s / 60),
+        s => format!("{s} s"),
+    }
+}
