@@ -118,7 +118,7 @@ fn messages(here: SocketAddr, n: usize, payload: &[u8]) -> Vec<Vec<u8>> {
         invite(b"12125550123", "agent", b"1001", b"script", &with(3)),
         invite(b"12125550123", "from", &percent, b"script", b""),
         invite(b"12125550123", "raw-from", payload, b"script", b""),
-        invite(payload, "raw-number", b"1001", b"script", b""),
+        invite(payload, "raw-number", &percent, b"script", b""),
         invite(&percent, "number", b"1001", b"script", b""),
         invite(
             &[number, b";user=", payload].concat(),

@@ -30,6 +30,8 @@ fn policy() -> String {
 [settings]
 mode = "prevent"
 country = "US"
+[alerts]
+kinds = {{ not-a-number = "urgent", new-phone = "urgent" }}
 [alerts.mail]
 server = "{ADDRESS}"
 port = {MAIL}
@@ -173,6 +175,7 @@ fn crawl(browser: &Browser) -> Result<usize> {
 
 /// The same asked for, so that the page says it back.
 fn questions(browser: &Browser) -> Result<()> {
+    let mut wrong = Vec::new();
     for text in texts() {
         let value = encode(&[("x", &text)])[2..].to_owned();
         for path in [
@@ -185,7 +188,7 @@ fn questions(browser: &Browser) -> Result<()> {
         ] {
             let answer = browser.get(&path)?;
             ensure!(answer.status < 500, "{path}: {answer:?}");
-            look(&path, &answer)?;
+            wrong.extend(look(&path, &answer).err());
         }
         for (path, field) in [
             ("/firewall/pop", "subject"),
@@ -201,9 +204,15 @@ fn questions(browser: &Browser) -> Result<()> {
             ];
             let answer = browser.post(path, &fields)?;
             ensure!(answer.status < 500, "{path}: {answer:?}");
-            look(path, &answer)?;
+            wrong.extend(look(path, &answer).err());
         }
     }
+    let short = |error: &anyhow::Error| format!("{error:.400}");
+    ensure!(
+        wrong.is_empty(),
+        "{:#?}",
+        wrong.iter().map(short).collect::<Vec<_>>()
+    );
     Ok(())
 }
 
@@ -212,7 +221,7 @@ fn programs(page: &Page) -> Result<()> {
     let bearer = format!("Bearer {}", token.out.trim());
     let headers = [("authorization", &*bearer)];
     let mut answered = 0;
-    for path in routes::taking(&["get("])? {
+    for path in routes::taking(&["get(", "ask(", "methods("])? {
         if !path.starts_with("/api/") && path != "/metrics" {
             continue;
         }
@@ -321,9 +330,6 @@ fn mail(office: &Office, mail: &str) -> Result<()> {
         kinds.contains("text/html") && kinds.contains("text/plain"),
         "{kinds:?}"
     );
-    ensure!(
-        said.contains("script>alert(1)") || said.contains("0115378301"),
-        "nothing hostile came: {said}"
-    );
+    ensure!(said.contains("alert(1)"), "nothing hostile came: {said}");
     Ok(())
 }

@@ -60,8 +60,7 @@ pub struct Message {
     /// Its head; of the body only how long it is.
     pub text: String,
     /// A PBX asks whether the box is alive, or hears that it is.
-    #[serde(skip)]
-    sign_of_life: bool,
+    pub sign_of_life: bool,
 }
 
 /// Where a message goes.

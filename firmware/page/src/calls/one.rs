@@ -152,7 +152,7 @@ pub async fn explain(
 ) -> Answer<Response> {
     let mut asked: Asked = read(query.as_deref().unwrap_or_default())?;
     for text in [&mut asked.client, &mut asked.caller, &mut asked.number] {
-        *text = text.trim().chars().take(LONGEST).collect();
+        *text = texts::plain(text, LONGEST);
     }
     let lang = visitor.look.lang;
     let question = Question {

@@ -87,7 +87,7 @@ pub async fn page(
             let href = format!("/box/diagnostics/call?id={}", urlencode(&dialog.id));
             (href, dialog)
         })
-        .partition(|(_, dialog)| dialog.first.starts_with("OPTIONS "));
+        .partition(|(_, dialog)| dialog.sign_of_life);
     Frame::show(&Page {
         frame: visitor.frame(Section::Box),
         t,
