@@ -180,7 +180,7 @@ fn alerts_mail_a_call_for_help_is_told_at_once_and_each_time() {
             ensure!(told.contains(fact), "no {fact}: {told}");
         }
         ensure!(!told.contains("988"), "the crisis line is told of: {told}");
-        // Its owner has seen that one; who calls next is told of anew, a minute after the last message.
+        // Its owner has seen that one; the next one is an incident of its own, told at once.
         ensure!(guard.cli(&["alerts", "--acknowledge"])?.code == 0);
         ensure!(udp.ask("911", "again")?.status() == Some(302));
         let got = smtp.wait(3, Duration::from_secs(19))?;

@@ -107,7 +107,7 @@ fn page_bans_one_click_lets_go_who_was_banned_by_his_packets() {
         let shown = this.wait("/firewall", "the ban", |shown| {
             shown.has("action=\"/firewall/unban\"")
         })?;
-        for text in [&*address, "SIP", "scanner friendly-scanner", "requests in"] {
+        for text in [&*address, "SIP", "scanner sipvicious", "requests in"] {
             ensure!(shown.has(text), "{text} is not in: {shown:?}");
         }
         ensure!(
@@ -172,7 +172,9 @@ fn scan(this: &Box_<'_>) -> Result<()> {
         let id = format!("scan-{n}");
         let request = wire::request("REGISTER", socket.here, "UDP", "100", &id, "", "");
         let agent = "User-Agent: friendly-scanner<script>alert(1)</script>\u{202e}";
-        socket.send(&request.replace("User-Agent: script", agent))?;
+        // As sipvicious calls itself; the samples hold the beginning of a packet.
+        let from = request.replace("From: <", "From: \"sipvicious\" <");
+        socket.send(&from.replace("User-Agent: script", agent))?;
         if this.is_in("bans_sip4", &at::ATTACKER.to_string())? {
             println!(
                 "figure: banned after {} requests and {:?}",
