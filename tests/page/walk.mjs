@@ -15,6 +15,7 @@
 import { base, browser, look, open, problems, tab, VIEWS, wrong } from "./browser.mjs";
 import { calls } from "./calls.mjs";
 import { setUp } from "./first.mjs";
+import { forms } from "./forms.mjs";
 import { paint } from "./paint.mjs";
 
 const MOST_PAGES = 150;
@@ -23,6 +24,7 @@ const { context, page } = await open();
 const walking = performance.now();
 await setUp(page);
 await calls(page);
+await forms(page);
 
 const headings = () => page.evaluate(() => [...document.querySelectorAll("h1, h2")].map((e) => e.innerText.trim()));
 const queue = ["/", "/welcome"];

@@ -54,6 +54,10 @@ pub fn calls(from: Ipv4Addr, to: SocketAddr) -> Result<usize> {
         socket.set_read_timeout(Some(Duration::from_millis(wait)))?;
         let came = socket.recv(&mut [0; 65_536]).is_ok();
         answered += usize::from(came);
+        if came {
+            // Or the box says it again and again; the branch is what it goes by (RFC 3261 17.2.3).
+            socket.send(&acknowledged(message))?;
+        }
         Ok(came)
     };
     for (n, payload) in payloads().iter().enumerate() {
@@ -202,6 +206,19 @@ fn message(
         b"Content-Length: 0\r\n\r\n",
     ]
     .concat()
+}
+
+/// The ACK of an INVITE; whatever else it is made of is left as it is.
+fn acknowledged(message: &[u8]) -> Vec<u8> {
+    let mut ack = message.to_vec();
+    if let Some(method) = ack.strip_prefix(b"INVITE") {
+        ack = [b"ACK", method].concat();
+        let mark = b"CSeq: 1 INVITE";
+        if let Some(at) = ack.windows(mark.len()).position(|octets| octets == mark) {
+            ack.splice(at..at + mark.len(), *b"CSeq: 1 ACK");
+        }
+    }
+    ack
 }
 
 /// Is it a character that shows something else than it is: an order to a terminal, or one that turns what stands around it?
