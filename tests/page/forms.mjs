@@ -16,7 +16,7 @@ export async function forms(page) {
   await sent(page, "/pbx", "/pbx/set-up", "main button.main");
 
   await page.goto(`${base}/policy/group`);
-  await page.fill("input[name=name]", "lobby");
+  await page.fill("input[name=new_name]", "lobby");
   await page.fill("textarea", "1001 1002");
   await sent(page, "/policy/group", "/policy/draft", "main form[method=post] button.main");
 
