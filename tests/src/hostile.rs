@@ -52,13 +52,19 @@ pub fn calls(from: Ipv4Addr, to: SocketAddr) -> Result<usize> {
     let mut ask = |message: &[u8], wait: u64| -> Result<bool> {
         socket.send(message)?;
         socket.set_read_timeout(Some(Duration::from_millis(wait)))?;
-        let came = socket.recv(&mut [0; 65_536]).is_ok();
-        answered += usize::from(came);
-        if came {
-            // Or the box says it again and again; the branch is what it goes by (RFC 3261 17.2.3).
-            socket.send(&acknowledged(message))?;
+        let mut answer = vec![0; 65_536];
+        while let Ok(length) = socket.recv(&mut answer) {
+            if answer.starts_with(b"SIP/2.0 1") {
+                continue;
+            }
+            answered += 1;
+            if message.starts_with(b"INVITE") {
+                // Or the box says it again and again.
+                socket.send(&acknowledged(message, &answer[..length]))?;
+            }
+            return Ok(true);
         }
-        Ok(came)
+        Ok(false)
     };
     for (n, payload) in payloads().iter().enumerate() {
         for (place, message) in messages(here, n, payload).iter().enumerate() {
@@ -208,17 +214,21 @@ fn message(
     .concat()
 }
 
-/// The ACK of an INVITE; whatever else it is made of is left as it is.
-fn acknowledged(message: &[u8]) -> Vec<u8> {
-    let mut ack = message.to_vec();
-    if let Some(method) = ack.strip_prefix(b"INVITE") {
-        ack = [b"ACK", method].concat();
-        let mark = b"CSeq: 1 INVITE";
-        if let Some(at) = ack.windows(mark.len()).position(|octets| octets == mark) {
-            ack.splice(at..at + mark.len(), *b"CSeq: 1 ACK");
+/// The ACK of an INVITE's answer: its method, and the To of the answer (RFC 3261 17.1.1.3).
+fn acknowledged(invite: &[u8], answer: &[u8]) -> Vec<u8> {
+    let mut lines: Vec<&[u8]> = invite.split_inclusive(|octet| *octet == b'\n').collect();
+    let to = answer
+        .split_inclusive(|octet| *octet == b'\n')
+        .find(|line| line.starts_with(b"To:"));
+    for line in &mut lines {
+        match (&line[..line.len().min(3)], to) {
+            (b"To:", Some(to)) => *line = to,
+            (b"CSe", _) => *line = b"CSeq: 1 ACK\r\n",
+            _ => {}
         }
     }
-    ack
+    let ack = lines.concat();
+    [b"ACK", ack.strip_prefix(b"INVITE").unwrap_or(&ack)].concat()
 }
 
 /// Is it a character that shows something else than it is: an order to a terminal, or one that turns what stands around it?
