@@ -13,6 +13,7 @@ pub mod clock;
 pub mod digest;
 pub mod firewall;
 mod guard;
+pub mod hostile;
 pub mod machine;
 mod names;
 mod office;

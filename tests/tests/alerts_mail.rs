@@ -152,6 +152,43 @@ fn alerts_mail_a_burst_is_one_mail_with_its_count() {
     });
 }
 
+/// Quiet hours around the clock, an alert a moment ago: a call for help is told all the same, and so is the next.
+#[test]
+fn alerts_mail_a_call_for_help_is_told_at_once_and_each_time() {
+    Office::run(|office| {
+        let smtp = Peer::mail(office, 5_871, &[])?;
+        let always = "[alerts.quiet]\nfrom = \"00:00\"\nto = \"23:59\"";
+        let guard = office.guard(&mail(5_871, &format!("{PLAIN}\n{always}")))?;
+        refused(&guard, "before")?;
+        smtp.wait(1, SOON)?;
+        let udp = Udp::at(address::SCRIPT, guard.listens())?;
+        let began = Instant::now();
+        for (number, call) in [("988", "crisis"), ("911", "help")] {
+            ensure!(udp.ask(number, call)?.status() == Some(302), "{number}");
+        }
+        let got = smtp.wait(2, Duration::from_secs(19))?;
+        println!(
+            "figure: from a call to 911 to its mail: {:?}",
+            began.elapsed()
+        );
+        let told = &got[1];
+        ensure!(
+            told.contains("Subject: [Maple Dental] An emergency call was made"),
+            "{told}"
+        );
+        for fact in ["script", "1001", "911", "First"] {
+            ensure!(told.contains(fact), "no {fact}: {told}");
+        }
+        ensure!(!told.contains("988"), "the crisis line is told of: {told}");
+        // Its owner has seen that one; the next one is an incident of its own, told at once.
+        ensure!(guard.cli(&["alerts", "--acknowledge"])?.code == 0);
+        ensure!(udp.ask("911", "again")?.status() == Some(302));
+        let got = smtp.wait(3, Duration::from_secs(19))?;
+        ensure!(got[2].contains("An emergency call was made"), "{}", got[2]);
+        Ok(())
+    });
+}
+
 #[test]
 fn alerts_mail_the_test_message_goes_every_way_that_is_set() {
     Office::run(|office| {

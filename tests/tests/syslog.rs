@@ -165,16 +165,18 @@ fn all_is_told(office: &Office, server: &Server<'_>, settings: &str) -> Result<(
             "{line}"
         );
     }
-    let incident = &server.heard("INCIDENT", 1)?[0];
-    ensure!(
-        incident.starts_with("local3.warning|trunkguard|INCIDENT|[incident@32473 id=")
-            && incident.contains("kind=\"country\""),
-        "{incident}"
-    );
+    let incidents = server.heard("INCIDENT", 2)?;
+    for (incident, kind) in incidents.iter().zip(["country", "emergency-call"]) {
+        ensure!(
+            incident.starts_with("local3.warning|trunkguard|INCIDENT|[incident@32473 id=")
+                && incident.contains(&format!("kind=\"{kind}\"")),
+            "{incident}"
+        );
+    }
     let said = guard.cli(&["status", "--json"])?;
     let status: serde_json::Value = serde_json::from_str(&said.out)?;
     ensure!(
-        status["syslog"]["sent"] == 4 && status["syslog"]["lost"] == 0,
+        status["syslog"]["sent"] == 5 && status["syslog"]["lost"] == 0,
         "{status:#}"
     );
     Ok(())

@@ -177,7 +177,8 @@ impl fmt::Display for Reason {
                 to,
             } => write!(
                 f,
-                "{percent} of 100 calls are made on {days} days a week from {from} to {to}."
+                "{percent} of 100 calls are made on {days} {} a week from {from} to {to}.",
+                if *days == 1 { "day" } else { "days" }
             ),
             Reason::Busiest {
                 extension,

@@ -30,5 +30,6 @@ pub mod screen;
 pub mod speakers;
 pub mod time;
 pub mod transaction;
+pub mod unseen;
 pub mod update;
 pub mod verdict;

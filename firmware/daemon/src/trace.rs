@@ -18,7 +18,7 @@ mod blank;
 
 /// How long it records.
 const SPAN: Duration = Duration::from_secs(600);
-/// Messages kept; the oldest make room.
+/// Messages kept. Signs of life (OPTIONS) make room first, then the oldest.
 const MESSAGES: usize = 256;
 /// Octets kept of each.
 const OCTETS: usize = 4 << 10;
@@ -59,6 +59,8 @@ pub struct Message {
     pub stream: bool,
     /// Its head; of the body only how long it is.
     pub text: String,
+    /// A PBX asks whether the box is alive, or hears that it is.
+    pub sign_of_life: bool,
 }
 
 /// Where a message goes.
@@ -146,7 +148,9 @@ impl Recorder {
             return;
         }
         if kept.messages.len() >= MESSAGES {
-            kept.messages.pop_front();
+            // PBXs may ask for a sign of life each second, which would push all calls out within minutes.
+            let least = kept.messages.iter().position(|m| m.sign_of_life);
+            kept.messages.remove(least.unwrap_or(0));
         }
         let text = blank::shown(octets, kept.numbers, OCTETS);
         kept.messages.push_back(Message {
@@ -154,9 +158,18 @@ impl Recorder {
             incoming: way == Way::In,
             peer,
             stream,
+            sign_of_life: is_sign_of_life(&text),
             text,
         });
     }
+}
+
+/// By CSeq, which requests and responses have (RFC 3261 8.1.1.5).
+fn is_sign_of_life(text: &str) -> bool {
+    let mut headers = text.lines().filter_map(|line| line.split_once(':'));
+    headers.any(|(name, value)| {
+        name.trim().eq_ignore_ascii_case("cseq") && value.trim_end().ends_with(" OPTIONS")
+    })
 }
 
 #[cfg(test)]
@@ -190,6 +203,38 @@ mod tests {
         let later = now + SPAN;
         assert_eq!(recorder.order(Order::Show, later).left_s, None);
         assert!(!recorder.is_on());
+    }
+
+    #[test]
+    fn signs_of_life_push_no_call_out() {
+        let (recorder, now) = (Recorder::default(), Instant::now());
+        recorder.order(Order::Start, now);
+        let message = |n: usize, method: &str| {
+            note(
+                &recorder,
+                &format!("{method} sip:{n} SIP/2.0\r\nCSeq: {n} {method}\r\n\r\n"),
+            );
+        };
+        message(0, "INVITE");
+        note(&recorder, "SIP/2.0 200 OK\r\ncseq : 7 OPTIONS\r\n\r\n");
+        for n in 0..2 * MESSAGES {
+            message(n, "OPTIONS");
+        }
+        let kept = recorder.order(Order::Show, now).messages;
+        assert_eq!(kept.len(), MESSAGES);
+        assert!(kept[0].text.starts_with("INVITE sip:0 "));
+        let last = format!("OPTIONS sip:{} ", 2 * MESSAGES - 1);
+        assert!(kept[MESSAGES - 1].text.starts_with(&last));
+        // Without any, the oldest goes.
+        for n in 1..=2 * MESSAGES {
+            message(n, "INVITE");
+        }
+        let kept = recorder.order(Order::Show, now).messages;
+        assert!(
+            kept[0]
+                .text
+                .starts_with(&format!("INVITE sip:{} ", MESSAGES + 1))
+        );
     }
 
     #[test]

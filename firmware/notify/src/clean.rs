@@ -1,7 +1,10 @@
 //! Text that strangers chose, made harmless before anything is made of it: on one line, of bounded length, in the
 //! order in which it is written.
 
-use trunkguard_core::alerts::{Content, Entry, Message};
+use trunkguard_core::{
+    alerts::{Content, Entry, Message},
+    unseen::is_unseen,
+};
 
 /// Stands for what was taken out.
 const GONE: char = '\u{fffd}';
@@ -15,19 +18,11 @@ pub fn line(text: &str, most: usize) -> String {
     line
 }
 
-/// The character, or what stands for one that breaks lines, turns the direction of reading around
-/// (UAX 9), or cannot be seen.
+/// The character, or what stands for one that nobody is to see.
 fn visible(c: char) -> char {
     match c {
         '\t' => ' ',
-        c if c.is_control() => GONE,
-        // Soft hyphen, Arabic letter mark, joiners and marks, line and paragraph separators, embeddings and
-        // overrides, word joiner to isolates, interlinear marks, byte order mark, tags.
-        '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' => {
-            GONE
-        }
-        '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' => GONE,
-        '\u{e0000}'..='\u{e007f}' => GONE,
+        c if is_unseen(c) => GONE,
         c => c,
     }
 }

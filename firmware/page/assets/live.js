@@ -5,7 +5,7 @@
   const wanted = () => [...document.querySelectorAll("[data-live]")];
   if (!wanted().length || !window.EventSource) return;
   let due = null;
-  const refresh = async (name) => {
+  const refresh = async () => {
     due = null;
     // What somebody is typing into, or has opened to read, is left alone.
     const busy = (element) => (element.contains(document.activeElement) && document.activeElement !== document.body) || element.querySelector("details[open]");
@@ -18,11 +18,12 @@
       if (other && other.innerHTML !== element.innerHTML) element.replaceChildren(...other.childNodes);
     }
   };
+  // Not all browsers at the same moment.
+  const soon = () => { due ??= setTimeout(() => refresh().catch(() => {}), 200 + Math.random() * 600); };
   const events = new EventSource("/live");
-  for (const name of new Set(wanted().map((element) => element.dataset.live))) {
-    // Not all browsers at the same moment.
-    events.addEventListener(name, () => { due ??= setTimeout(() => refresh(name).catch(() => {}), 200 + Math.random() * 600); });
-  }
+  for (const name of new Set(wanted().map((element) => element.dataset.live))) events.addEventListener(name, soon);
+  // What happened after the page was made and before this, or while the connection was away, is told by no event.
+  events.addEventListener("open", soon);
 })();
 // Long lists of choices can be searched: without this script, the browser's own search does it.
 (() => {

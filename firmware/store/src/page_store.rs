@@ -11,6 +11,7 @@ use std::{
 };
 
 use rusqlite::{Connection, Row, params};
+use trunkguard_core::unseen::is_unseen;
 
 use crate::{
     disk,
@@ -223,7 +224,7 @@ impl PageStore {
     ) -> Result<(), PageError> {
         let clean = |text: &str| {
             text.chars()
-                .filter(|c| !c.is_control())
+                .filter(|c| !is_unseen(*c))
                 .take(400)
                 .collect::<String>()
         };

@@ -32,6 +32,10 @@ pub enum Says {
     Truncated(Ipv4Addr),
     /// An alias of itself, and an address.
     AliasLoop(Ipv4Addr),
+    /// An alias whose name is meant for whoever looks at it, and an address of that.
+    HostileAlias(Ipv4Addr),
+    /// The same, but the alias leads nowhere.
+    HostileEnd,
     /// A record that claims more octets than there are.
     CutShort(Ipv4Addr),
     /// A name whose compression points at itself.
@@ -224,6 +228,24 @@ const FINE: [u8; 2] = [0x85, 0x80];
 /// The answer is cut off.
 const CUT: [u8; 2] = [0x87, 0x80];
 
+/// A name of octets that no host has: markup, a terminal's order, a turned line, a NUL, a dot within a label (RFC 1035 3.1 lets
+/// a label hold any).
+fn hostile() -> Vec<u8> {
+    let labels = [
+        "<script>alert(1)</script>",
+        "\u{1b}[31m\u{202e}\0",
+        "\"><img src=x onerror=alert(2)>",
+        "a.b",
+    ];
+    let mut name = Vec::new();
+    for label in labels {
+        name.push(label.len() as u8);
+        name.extend(label.as_bytes());
+    }
+    name.push(0);
+    name
+}
+
 fn answer(socket: &UdpSocket, other: &UdpSocket, to: SocketAddr, question: &Question, says: &Says) {
     let id = question.id;
     let wrong = [id[0] ^ 0x55, id[1] ^ 0x55];
@@ -257,6 +279,13 @@ fn answer(socket: &UdpSocket, other: &UdpSocket, to: SocketAddr, question: &Ques
             let records = [record(CNAME, &[0xc0, 12]), a(address)].concat();
             from(socket, fine(&records, 2));
         }
+        Says::HostileAlias(address) => {
+            // Its own address record bears the alias's name.
+            let owned = [&hostile()[..], &a(address)[2..]].concat();
+            let records = [record(CNAME, &hostile()), owned].concat();
+            from(socket, fine(&records, 2));
+        }
+        Says::HostileEnd => from(socket, fine(&record(CNAME, &hostile()), 1)),
         Says::CutShort(address) => {
             let mut records = a(address);
             records.truncate(records.len() - 2);

@@ -4,6 +4,10 @@ use alloc::{format, string::String};
 use core::fmt;
 use serde::{Deserialize, Serialize};
 
+use crate::{record::Record, verdict::Rule};
+
+/// Somebody has called for help. Told without a wait, and each time (docs/alerts.md says why).
+pub const EMERGENCY_CALL: &str = "emergency-call";
 /// What becomes of an incident of one kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -30,9 +34,10 @@ impl When {
     }
 }
 
-/// Every kind, in the order of the documents: first calls, by the rule that was against them, then the
-/// box. Urgent is what costs money or opens the office while everybody sleeps.
-pub const KINDS: [(&str, When); 35] = [
+/// Every kind, in the order of the documents: calls for help, then calls by the rule that was against them, then the
+/// box. Urgent is, beside those for help, what costs money or opens the office while everybody sleeps.
+pub const KINDS: [(&str, When); 36] = [
+    (EMERGENCY_CALL, When::Urgent),
     ("country", When::Urgent),
     ("kind", When::Urgent),
     ("prefix", When::Now),
@@ -69,6 +74,24 @@ pub const KINDS: [(&str, When); 35] = [
     ("update-available", When::Digest),
     ("updated", When::Digest),
 ];
+
+/// The kind of incident that a call is, if it is one.
+pub fn of_call(record: &Record) -> Option<&'static str> {
+    match record.first {
+        _ if !record.verdict.allowed => Some(record.verdict.rule.name()),
+        Some(first) => Some(first.name()),
+        None if record.verdict.rule == Rule::Emergency && !is_crisis_line(&record.dialled) => {
+            Some(EMERGENCY_CALL)
+        }
+        None => None,
+    }
+}
+
+/// 988, the line for people in a crisis: whoever calls it does not want the office told.
+fn is_crisis_line(dialled: &str) -> bool {
+    let mut digits = dialled.chars().rev().filter(char::is_ascii_digit);
+    [digits.next(), digits.next(), digits.next()] == ['8', '8', '9'].map(Some)
+}
 
 /// A kind that the table has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -123,7 +146,6 @@ impl TryFrom<String> for Kind {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::verdict::Rule;
 
     #[test]
     fn every_rule_that_raises_an_incident_is_a_kind() {
@@ -137,6 +159,25 @@ mod tests {
         for &rule in Rule::ALL.iter().filter(|rule| !silent.contains(rule)) {
             assert!(Kind::named(rule.name()).is_some(), "{}", rule.name());
         }
+    }
+
+    #[test]
+    fn a_call_for_help_is_told_but_not_one_to_the_crisis_line() {
+        for (dialled, is) in [
+            ("988", true),
+            ("9988", true),
+            ("+9-8-8", true),
+            ("911", false),
+            ("112", false),
+            ("88", false),
+            ("", false),
+        ] {
+            assert_eq!(is_crisis_line(dialled), is, "{dialled}");
+        }
+        assert_eq!(
+            Kind::named(EMERGENCY_CALL).map(Kind::default_when),
+            Some(When::Urgent)
+        );
     }
 
     #[test]

@@ -9,7 +9,7 @@ mod retry;
 mod words;
 
 pub use digest::{Step, digest};
-pub use kinds::{KINDS, Kind, When};
+pub use kinds::{EMERGENCY_CALL, KINDS, Kind, When, of_call};
 pub use message::{Content, Entry, MOST_ENTRIES, Message, Summary};
 pub use plan::{FORGOTTEN_MS, GAP_MS, GATHER_MS, PER_HOUR, Plan, Seen, Told, may_leave, plan};
 pub use retry::{After, GIVEN_UP_MS, LEAST_TRIES, after, is_due};

@@ -1,9 +1,9 @@
 //! Which incidents are told now: one message for each that is new, with its count; then again at ten times
-//! the count, an hour later at the earliest.
+//! the count, an hour later at the earliest. A call for help is told at once, and each time.
 
 use alloc::vec::Vec;
 
-use super::When;
+use super::{EMERGENCY_CALL, When};
 use crate::{policy::Alerts, time::Now};
 
 /// An incident waits so long for more of its kind, so that a burst is one message with a count.
@@ -63,9 +63,7 @@ pub fn plan(alerts: &Alerts, now: &Now, incidents: &[Seen<'_>], sent_ms: &[i64])
             .filter(move |&&at| !past(at, long_ms, now.unix_ms))
             .count()
     };
-    if within(GAP_MS) > 0 {
-        return Plan::default();
-    }
+    let recent = within(GAP_MS) > 0;
     let quiet = alerts.quiet.is_some_and(|span| span.contains(local.minute));
     let mut plan = Plan::default();
     for (at, incident) in incidents.iter().enumerate() {
@@ -74,7 +72,9 @@ pub fn plan(alerts: &Alerts, now: &Now, incidents: &[Seen<'_>], sent_ms: &[i64])
             When::Now => false,
             When::Digest | When::Off => continue,
         };
-        if is_due(incident, now.unix_ms) && (urgent || !quiet) {
+        // Who lets the ambulance in cannot wait for another message's turn.
+        let waits = recent && !(incident.kind == EMERGENCY_CALL && incident.told.is_none());
+        if !waits && is_due(incident, now.unix_ms) && (urgent || !quiet) {
             plan.due.push(at);
             plan.urgent |= urgent;
         }
@@ -88,6 +88,10 @@ pub fn plan(alerts: &Alerts, now: &Now, incidents: &[Seen<'_>], sent_ms: &[i64])
 fn is_due(incident: &Seen<'_>, now_ms: i64) -> bool {
     match incident.told {
         _ if incident.acknowledged => false,
+        // At once, and again for every further call.
+        told if incident.kind == EMERGENCY_CALL => {
+            told.is_none_or(|told| incident.count > told.count)
+        }
         None => past(incident.first_ms, GATHER_MS, now_ms),
         Some(told) => {
             incident.count >= told.count.saturating_mul(GROWTH) && past(told.at_ms, HOUR_MS, now_ms)
@@ -241,6 +245,34 @@ mod tests {
             told,
             [(20_000, 5), (HOUR + 20_000, 725), (36_245_000, 7_250)]
         );
+    }
+
+    #[test]
+    fn a_call_for_help_waits_for_nothing_and_each_is_told() {
+        let quiet = Quiet {
+            from: Clock::parse("00:00").unwrap(),
+            to: Clock::parse("23:59").unwrap(),
+        };
+        let mut office = Virtual::new(Alerts {
+            quiet: Some(quiet),
+            ..alerts()
+        });
+        office.until(0, 2 * HOUR, |office, ms| match ms {
+            0 => office.happens(ms, "country", 5),
+            // Within the minute after the alert of those.
+            25_000 => office.happens(ms, EMERGENCY_CALL, 1),
+            // Two more at once, and one an hour later.
+            30_000 => office.happens(ms, EMERGENCY_CALL, 2),
+            4_000_000 => office.happens(ms, EMERGENCY_CALL, 1),
+            _ => {}
+        });
+        let told = [
+            (20_000, vec![5]),
+            (25_000, vec![1]),
+            (85_000, vec![3]),
+            (4_000_000, vec![4]),
+        ];
+        assert_eq!(office.messages, told);
     }
 
     #[test]

@@ -4,6 +4,7 @@
 mod en;
 mod fr;
 
+use super::EMERGENCY_CALL;
 use crate::policy::Language;
 
 /// What is said of a kind of incident.

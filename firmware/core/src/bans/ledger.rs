@@ -6,6 +6,7 @@ use core::{fmt, net::IpAddr};
 use serde::{Deserialize, Serialize};
 
 use super::{Never, Service, evidence::Evidence, table::Table};
+use crate::unseen::is_unseen;
 
 /// Bans in force. As many as one order to the firewall carries.
 pub const BANS: usize = 1_000;
@@ -408,7 +409,7 @@ fn clean(text: &str) -> String {
         if out.len() + c.len_utf8() > REASON {
             break;
         }
-        out.push(if c.is_control() { ' ' } else { c });
+        out.push(if is_unseen(c) { ' ' } else { c });
     }
     out
 }

@@ -9,6 +9,7 @@ use std::{
 
 use anyhow::{Context, bail};
 use clap::{Args, ValueEnum};
+use trunkguard_core::unseen::is_unseen;
 use trunkguard_store::backup::Backup;
 
 use super::{Answer, print};
@@ -161,7 +162,7 @@ fn summary(contents: &Backup) -> String {
         false => names
             .join(", ")
             .chars()
-            .filter(|c| !c.is_control())
+            .filter(|c| !is_unseen(*c))
             .collect(),
     };
     let policy = &contents.policy;

@@ -3,6 +3,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use trunkguard_core::unseen::is_unseen;
 use trunkguard_page::{
     Answer, Problem,
     backup::{Fault, Made, Opened, Parts, Source},
@@ -135,7 +136,7 @@ impl Office {
     fn contents(&self, backup: &Backup) -> Opened {
         let plain = |text: &str| {
             text.chars()
-                .filter(|c| !c.is_control())
+                .filter(|c| !is_unseen(*c))
                 .take(64)
                 .collect::<String>()
         };

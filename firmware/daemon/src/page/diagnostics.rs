@@ -59,6 +59,7 @@ fn trace(recorded: Recorded, times: &Times) -> Trace {
         incoming: message.incoming,
         peer: message.peer.to_string(),
         transport: if message.stream { "TCP/TLS" } else { "UDP" }.into(),
+        sign_of_life: message.sign_of_life,
         text: message.text,
     });
     Trace {

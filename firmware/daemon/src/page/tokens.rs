@@ -2,6 +2,7 @@
 
 use anyhow::Context;
 use jiff::{Timestamp, civil::Date, tz::TimeZone};
+use trunkguard_core::unseen::is_unseen;
 use trunkguard_page::api::{Access, NewToken, Token, token::make};
 use trunkguard_store::page_store::{PageStore, StoredToken};
 
@@ -12,7 +13,7 @@ use trunkguard_store::page_store::{PageStore, StoredToken};
 pub fn add(store: &mut PageStore, token: &NewToken, zone: &TimeZone) -> anyhow::Result<String> {
     let name = &token.name;
     anyhow::ensure!(
-        (1..=64).contains(&name.chars().count()) && !name.chars().any(is_hidden),
+        (1..=64).contains(&name.chars().count()) && !name.chars().any(is_unseen),
         "this is no name of a token; write 1 to 64 printable characters"
     );
     let now = Timestamp::now();
@@ -33,12 +34,6 @@ pub fn add(store: &mut PageStore, token: &NewToken, zone: &TimeZone) -> anyhow::
         used_ms: None,
     })?;
     Ok(secret)
-}
-
-/// What would make one name look like another, or a line like two.
-fn is_hidden(c: char) -> bool {
-    c.is_control()
-        || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
 }
 
 fn end_of(day: &str, zone: &TimeZone) -> anyhow::Result<i64> {

@@ -3,7 +3,7 @@
 use std::{fmt::Write, net::IpAddr};
 
 use jiff::Timestamp;
-use trunkguard_core::{policy::Policy, record::Record, verdict::Level};
+use trunkguard_core::{policy::Policy, record::Record, unseen::is_unseen, verdict::Level};
 use trunkguard_store::history::Incident;
 
 use crate::{logs, words};
@@ -119,7 +119,7 @@ fn message(
     // Without the mark of byte order: ours is UTF-8 in any case, and servers show the mark (RFC 5424 6.4, MSG-ANY).
     let text: String = text
         .chars()
-        .map(|c| if c.is_control() { ' ' } else { c })
+        .map(|c| if is_unseen(c) { ' ' } else { c })
         .take(500)
         .collect();
     format!(
@@ -148,7 +148,7 @@ impl Data {
         for c in value.chars().take(200) {
             match c {
                 '"' | '\\' | ']' => self.0.extend(['\\', c]),
-                c if c.is_control() => self.0.push(' '),
+                c if is_unseen(c) => self.0.push(' '),
                 c => self.0.push(c),
             }
         }

@@ -1,6 +1,6 @@
 //! What is shown of a message: its head, without credentials, and with masked numbers where the owner wants that.
 
-use trunkguard_core::policy::LogNumbers;
+use trunkguard_core::{policy::LogNumbers, unseen::is_unseen};
 
 /// Digits in a row that are taken for a number.
 const NUMBER: usize = 7;
@@ -74,8 +74,7 @@ fn parts(octets: &[u8]) -> (&[u8], usize) {
 
 /// What could move other text about on a screen becomes a mark.
 fn printable(c: char) -> char {
-    let moves = matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200e}' | '\u{200f}' | '\u{061c}');
-    if (c.is_control() && c != '\t') || moves {
+    if is_unseen(c) && c != '\t' {
         '\u{fffd}'
     } else {
         c

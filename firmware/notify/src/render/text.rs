@@ -1,7 +1,7 @@
 //! Plain text, and the facts of an incident as pairs of a label and a value, which HTML shows too.
 
 use trunkguard_core::{
-    alerts::{Content, Entry, Message, Summary},
+    alerts::{Content, EMERGENCY_CALL, Entry, Message, Summary},
     policy::Mode,
 };
 
@@ -59,7 +59,7 @@ pub fn facts(labels: &Labels, mode: Mode, entry: &Entry) -> Vec<(&'static str, S
 fn fate(labels: &Labels, mode: Mode, entry: &Entry) -> &'static str {
     match (entry.kind.as_str(), mode) {
         _ if !is_of_calls(entry) => "",
-        ("new-country" | "new-phone", _) => "",
+        ("new-country" | "new-phone" | EMERGENCY_CALL, _) => "",
         ("loop", _) | (_, Mode::Prevent | Mode::Lockdown) => labels.refused,
         (_, Mode::Detect) => labels.went_through,
     }

@@ -48,7 +48,7 @@ impl Asked {
             &mut asked.to,
             &mut asked.after,
         ] {
-            *text = text.trim().chars().take(LONGEST).collect();
+            *text = texts::plain(text, LONGEST);
         }
         Ok(asked)
     }

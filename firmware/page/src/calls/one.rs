@@ -72,8 +72,11 @@ pub async fn page(
         verdicts::mode(lang, call.mode),
     );
     let first = call.first.map(|rule| verdicts::rule(lang, rule));
-    let approvable = !call.allowed && call.number.is_some();
-    let line = Line::new(call, lang);
+    // One that would be let through by now has nothing left to approve.
+    let still = !now.as_ref().is_ok_and(|explained| explained.allowed);
+    let approvable = still && !call.allowed && call.number.is_some();
+    let mut line = Line::new(call, lang);
+    line.remedy = line.remedy.filter(|_| still);
     let mut now = now
         .map(|explained| Told::new(&explained, lang))
         .map_err(|problem| problem.to_string());
@@ -149,7 +152,7 @@ pub async fn explain(
 ) -> Answer<Response> {
     let mut asked: Asked = read(query.as_deref().unwrap_or_default())?;
     for text in [&mut asked.client, &mut asked.caller, &mut asked.number] {
-        *text = text.trim().chars().take(LONGEST).collect();
+        *text = texts::plain(text, LONGEST);
     }
     let lang = visitor.look.lang;
     let question = Question {

@@ -16,6 +16,8 @@ pub struct Dialog {
     pub peer: String,
     /// Messages.
     pub count: usize,
+    /// Nothing but OPTIONS and answers to it.
+    pub sign_of_life: bool,
 }
 
 /// One message in the ladder.
@@ -58,6 +60,7 @@ pub fn dialogs(messages: &[Message]) -> Vec<Dialog> {
         match dialogs.iter_mut().find(|dialog| dialog.id == id) {
             Some(dialog) => {
                 dialog.count += 1;
+                dialog.sign_of_life &= message.sign_of_life;
                 if !message.incoming {
                     dialog.last = first.to_owned();
                 }
@@ -69,6 +72,7 @@ pub fn dialogs(messages: &[Message]) -> Vec<Dialog> {
                 last: String::new(),
                 peer: format!("{} {}", message.peer, message.transport),
                 count: 1,
+                sign_of_life: message.sign_of_life,
             }),
         }
     }

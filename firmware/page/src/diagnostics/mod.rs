@@ -84,6 +84,8 @@ pub struct Message {
     pub peer: String,
     /// `UDP`, `TCP/TLS`.
     pub transport: String,
+    /// OPTIONS or its answer.
+    pub sign_of_life: bool,
     /// The message, without its body and credentials.
     pub text: String,
 }

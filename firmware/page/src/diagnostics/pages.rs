@@ -44,6 +44,9 @@ struct Page {
     well: String,
     recording: Option<String>,
     dialogs: Vec<(String, Dialog)>,
+    /// What PBXs ask all the time: folded, calls are looked for.
+    signs: Vec<(String, Dialog)>,
+    signs_of_life: String,
 }
 
 /// Checks, recorded calls, and what the support file holds.
@@ -79,6 +82,12 @@ pub async fn page(
         .map(|finding| line(finding, t))
         .collect();
     let dialogs = ladder::dialogs(&trace.messages).into_iter();
+    let (signs, dialogs): (Vec<_>, Vec<_>) = dialogs
+        .map(|dialog| {
+            let href = format!("/box/diagnostics/call?id={}", urlencode(&dialog.id));
+            (href, dialog)
+        })
+        .partition(|(_, dialog)| dialog.sign_of_life);
     Frame::show(&Page {
         frame: visitor.frame(Section::Box),
         t,
@@ -86,12 +95,9 @@ pub async fn page(
         well: fill(t.well, &[&(all - worth.len()), &all]),
         findings: worth,
         recording: trace.left_s.map(|s| fill(t.recording, &[&s.div_ceil(60)])),
-        dialogs: dialogs
-            .map(|dialog| {
-                let href = format!("/box/diagnostics/call?id={}", urlencode(&dialog.id));
-                (href, dialog)
-            })
-            .collect(),
+        signs_of_life: fill(t.signs_of_life, &[&signs.len()]),
+        signs,
+        dialogs,
     })
 }
 

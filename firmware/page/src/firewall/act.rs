@@ -6,7 +6,7 @@ use axum::{
     extract::State,
     response::{IntoResponse, Redirect, Response},
 };
-use trunkguard_core::{bans::Service, pops::owner::Subject};
+use trunkguard_core::{bans::Service, pops::owner::Subject, unseen::is_unseen};
 
 use super::Decision;
 use crate::{
@@ -75,7 +75,7 @@ pub async fn ban(
         reason: fields
             .reason
             .chars()
-            .filter(|c| !c.is_control())
+            .filter(|c| !is_unseen(*c))
             .take(100)
             .collect(),
     };

@@ -18,10 +18,10 @@ pub fn sentence(home: &Home, lang: Lang) -> String {
         Mode::Detect => (t.today_detect, today.would_refuse + today.refused),
         Mode::Prevent | Mode::Lockdown => (t.today, today.refused),
     };
-    let begin = if home.problems.is_empty() {
-        t.well
-    } else {
-        t.look
+    let begin = match (home.problems.is_empty(), home.open_alerts) {
+        (true, 0) => t.well.to_owned(),
+        (true, alerts) => fill(t.well_but, &[&alerts]),
+        (false, _) => t.look.to_owned(),
     };
     format!("{begin} {}", fill(text, &[&mode, &calls, &against]))
 }
@@ -54,14 +54,8 @@ pub fn hints(home: &Home, t: &texts::Home) -> Vec<String> {
 pub struct AlertLine {
     /// What happened.
     pub what: &'static str,
-    /// To whom.
-    pub who: String,
-    /// Its number or sentence.
-    pub text: String,
-    /// When.
-    pub at: String,
-    /// How often.
-    pub times: String,
+    /// To whom, its number or sentence, how often, and when.
+    pub rest: String,
 }
 
 impl AlertLine {
@@ -71,16 +65,17 @@ impl AlertLine {
             Lang::En => Language::En,
             Lang::Fr => Language::Fr,
         };
-        let who = [alert.client.as_deref().unwrap_or_default(), &alert.caller];
+        let times = match alert.count {
+            0 | 1 => String::new(),
+            many => format!("{many} ×"),
+        };
+        let client = alert.client.as_deref().unwrap_or_default();
+        let text = texts::said(&alert.text, lang);
+        let mut rest = vec![client, &alert.caller, &text, &times, &alert.at];
+        rest.retain(|part| !part.is_empty());
         AlertLine {
             what: words(&alert.kind, language).title,
-            who: who.join(" ").trim().to_owned(),
-            text: alert.text.clone(),
-            at: alert.at.clone(),
-            times: match alert.count {
-                0 | 1 => String::new(),
-                many => format!("{many} ×"),
-            },
+            rest: rest.join(" · "),
         }
     }
 }

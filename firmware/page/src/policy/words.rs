@@ -80,19 +80,19 @@ impl Words {
                 t.same_number,
                 rules
                     .same_number
-                    .map(|b| fill(t.burst, &[&b.calls, &b.seconds])),
+                    .map(|b| fill(t.burst, &[&b.calls, &span(b.seconds)])),
             ),
             (
                 t.spellings,
                 rules
                     .spellings
-                    .map(|b| fill(t.burst, &[&b.calls, &b.seconds])),
+                    .map(|b| fill(t.burst, &[&b.calls, &span(b.seconds)])),
             ),
             (
                 t.sequential,
                 rules
                     .sequential
-                    .map(|b| fill(t.burst, &[&b.calls, &b.seconds])),
+                    .map(|b| fill(t.burst, &[&b.calls, &span(b.seconds)])),
             ),
             (t.networks, self.list(rules.networks.as_deref())),
             (t.scanners, self.list(rules.scanners.as_deref())),
@@ -243,5 +243,14 @@ impl Words {
     /// A rule's name for people.
     pub fn rule(self, rule: Rule) -> &'static str {
         verdicts::rule(self.lang, rule)
+    }
+}
+
+/// A span of time by its largest whole unit; the signs are the same in all languages.
+fn span(seconds: u32) -> String {
+    match seconds {
+        s if s > 0 && s.is_multiple_of(3_600) => format!("{} h", s / 3_600),
+        s if s > 0 && s.is_multiple_of(60) => format!("{} min", s / 60),
+        s => format!("{s} s"),
     }
 }

@@ -19,6 +19,7 @@ texts! {
         stop: "Stop recording" / "Arrêter l’enregistrement",
         recording: "Recording; it stops by itself in {} minutes." / "Enregistrement en cours; il s’arrête de lui-même dans {} minutes.",
         none: "Nothing recorded. Start, then place a call from a phone behind the PBX and load this page again." / "Rien d’enregistré. Démarrez, passez un appel depuis un téléphone derrière le PBX, puis rechargez cette page.",
+        signs_of_life: "Signs of life (OPTIONS): {}" / "Signes de vie (OPTIONS) : {}",
         when: "When" / "Quand",
         first: "Began with" / "A commencé par",
         last: "Last answer" / "Dernière réponse",

@@ -5,6 +5,7 @@ texts! {
     Home {
         title: "Home" / "Accueil",
         well: "All is well." / "Tout va bien.",
+        well_but: "All works. Alerts to look at: {}." / "Tout fonctionne. Alertes à regarder : {}.",
         look: "Something needs a look." / "Quelque chose demande votre attention.",
         today: "{} mode; calls today: {}, refused: {}." / "Mode {}; appels aujourd’hui : {}, refusés : {}.",
         today_detect: "{} mode; calls today: {}, would be refused: {}." / "Mode {}; appels aujourd’hui : {}, seraient refusés : {}.",

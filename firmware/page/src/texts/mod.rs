@@ -35,6 +35,7 @@ pub use settings::Settings;
 pub use welcome::Welcome;
 
 use axum::http::{HeaderMap, header};
+use trunkguard_core::unseen::is_unseen;
 
 /// A language of the page.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -114,11 +115,8 @@ pub fn fill(text: &str, values: &[&dyn std::fmt::Display]) -> String {
 /// A text from outside as it may be shown: without control characters and those that turn the direction of what stands around
 /// them (UAX 9), without spaces around it, and `most` characters long at most. Templates escape the rest.
 pub fn plain(text: &str, most: usize) -> String {
-    let turns = |c: char| matches!(c, '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}');
     let kept = text.trim().chars();
-    kept.filter(|c| !c.is_control() && !turns(*c))
-        .take(most)
-        .collect()
+    kept.filter(|c| !is_unseen(*c)).take(most).collect()
 }
 
 /// Declares the texts of a slice: `key: "English" / "French",`.

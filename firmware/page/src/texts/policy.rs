@@ -129,7 +129,7 @@ texts! {
         in_a_minute: "{} a minute" / "{} par minute",
         in_an_hour: "{} an hour" / "{} par heure",
         in_a_day: "{} a day" / "{} par jour",
-        burst: "more than {} within {} s" / "plus de {} en {} s",
+        burst: "more than {} within {}" / "plus de {} en {}",
         more_than_calls: "More than so many (1 to 16)" / "Plus de (1 à 16)",
         within_seconds: "within so many seconds" / "en (secondes)",
         same_number: "The same number again and again" / "Le même numéro encore et encore",
@@ -324,10 +324,13 @@ pub fn learnt(reason: &Reason, lang: Lang) -> String {
             days,
             from,
             to,
-        } => fill(
-            "Sur 100 appels, {} se font {} jours par semaine de {} à {}.",
-            &[percent, days, from, to],
-        ),
+        } => {
+            let text = match days {
+                1 => "Sur 100 appels, {} se font {} jour par semaine de {} à {}.",
+                _ => "Sur 100 appels, {} se font {} jours par semaine de {} à {}.",
+            };
+            fill(text, &[percent, days, from, to])
+        }
         Reason::Busiest {
             extension,
             per_day,

@@ -7,7 +7,7 @@ use std::{
 };
 
 use rusqlite::{Connection, params};
-use trunkguard_core::record::Record;
+use trunkguard_core::{alerts, record::Record};
 
 use super::keyed::{AsIs, Keys};
 
@@ -116,10 +116,8 @@ impl Incidents {
 
     /// Adds a call, where it means an incident.
     pub fn add_call(&mut self, client: u32, record: &Record, now: Instant) {
-        let kind = match record.first {
-            _ if !record.verdict.allowed => record.verdict.rule,
-            Some(first) => first,
-            None => return,
+        let Some(kind) = alerts::of_call(record) else {
+            return;
         };
         let text = record
             .digits
@@ -127,7 +125,7 @@ impl Incidents {
             .map_or(record.dialled.as_str(), |d| d.as_str());
         self.add(
             &Event {
-                kind: kind.name(),
+                kind,
                 client,
                 caller: &record.caller,
                 text,
@@ -153,9 +151,10 @@ impl Incidents {
         }
         if let Some(incident) = self.live.get_mut(&key)
             && now.saturating_duration_since(incident.touched) < QUIET
-            && incident
-                .acknowledged
-                .is_none_or(|seen| now.saturating_duration_since(seen) < QUIET)
+            && incident.acknowledged.is_none_or(|seen| {
+                // Who has seen to one call for help has not seen to the next.
+                kind != alerts::EMERGENCY_CALL && now.saturating_duration_since(seen) < QUIET
+            })
         {
             incident.count += 1;
             incident.last_ms = incident.last_ms.max(at_ms);

@@ -27,6 +27,7 @@ use trunkguard_core::{
     policy::{CountryCode, Name},
     record::Record,
     transaction::Ticket,
+    unseen::is_unseen,
 };
 
 use queue::{Item, Queue};
@@ -224,8 +225,5 @@ impl Drop for CloseOnDrop<'_> {
 }
 
 fn cut(text: &str, most: usize) -> String {
-    text.chars()
-        .filter(|c| !c.is_control())
-        .take(most)
-        .collect()
+    text.chars().filter(|c| !is_unseen(*c)).take(most).collect()
 }

@@ -14,6 +14,12 @@ pub(super) fn of(kind: &str) -> Option<Said> {
 
 fn calls(kind: &str) -> Option<Said> {
     Some(match kind {
+        super::EMERGENCY_CALL => (
+            "An emergency call was made",
+            "Somebody called an emergency number, and the call went out.",
+            "See who called and what is wrong, let the helpers in, and lead them there. If it was a mistake, tell the emergency \
+             service so: a call that is hung up on may be answered with a patrol.",
+        ),
         "country" => (
             "Calls to a country that is not allowed",
             "An extension called a country that the policy does not allow.",

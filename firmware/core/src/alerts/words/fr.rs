@@ -14,6 +14,12 @@ pub(super) fn of(kind: &str) -> Option<Said> {
 
 fn calls(kind: &str) -> Option<Said> {
     Some(match kind {
+        super::EMERGENCY_CALL => (
+            "Un appel d'urgence a été fait",
+            "Quelqu'un a appelé un numéro d'urgence, et l'appel est parti.",
+            "Voyez qui a appelé et ce qui ne va pas, ouvrez aux secours et conduisez-les. Si c'était une erreur, dites-le au service \
+             d'urgence : un appel raccroché peut amener une patrouille.",
+        ),
         "country" => (
             "Appels vers un pays non autorisé",
             "Un poste a appelé un pays que la politique n'autorise pas.",

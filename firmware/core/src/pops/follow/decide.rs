@@ -10,6 +10,7 @@ use super::{
     },
     At, Follow,
 };
+use crate::unseen::is_unseen;
 
 impl Follow {
     /// Follows one more name, or allows an address or a network that the owner knows of.
@@ -104,7 +105,7 @@ impl Follow {
             unix_ms: at.unix_ms,
             by: by
                 .chars()
-                .filter(|c| !c.is_control())
+                .filter(|c| !is_unseen(*c))
                 .take(MOST_BY)
                 .collect(),
         };
