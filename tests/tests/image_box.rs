@@ -26,8 +26,12 @@ const DONE: [&str; 4] = [
     "trunkguard-provision.service",
 ];
 /// What runs when there is something to do.
-const IDLE: [&str; 9] = [
+const IDLE: [&str; 13] = [
     "rauc.service",
+    "trunkguard-update.service",
+    "trunkguard-confirm.service",
+    "trunkguard-back.service",
+    "trunkguard-restart.service",
     "trunkguard-bus.service",
     "trunkguard-slots.service",
     "trunkguard-crash@trunkguard.service.service",
@@ -37,7 +41,9 @@ const IDLE: [&str; 9] = [
     "trunkguard-unbridge.service",
     "trunkguard-reset.service",
 ];
-const OPEN: [&str; 9] = [
+const OPEN: [&str; 11] = [
+    "trunkguard-update.socket",
+    "trunkguard-restart.path",
     "trunkguard-bus.socket",
     "trunkguard.socket",
     "trunkguard-tls.socket",

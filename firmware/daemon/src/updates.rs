@@ -32,6 +32,8 @@ const LOOK: Duration = Duration::from_secs(20);
 const BUSY_LOOK: Duration = Duration::from_secs(1);
 /// Looks in a row without asking the other process, which need not run for that.
 const ASK_EVERY: u32 = 180;
+/// Unless somebody wants to know, it is not asked before, so that a start has less to do.
+const FIRST_S: i64 = 300;
 /// What is remembered, in the state directory.
 const FILE: &str = "update.json";
 
@@ -39,6 +41,8 @@ const FILE: &str = "update.json";
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Order {
+    /// See how things stand.
+    Look,
     /// Ask the server now.
     Check,
     /// Do what there is to do now: fetch, install, restart as soon as no call waits.
@@ -115,7 +119,11 @@ impl Updates {
     /// # Errors
     /// Why it is not carried out.
     pub fn order(&self, order: Option<Order>) -> anyhow::Result<View> {
-        if let Some(order) = order {
+        let unknown = || {
+            let view = self.lock();
+            (view.status.is_none() && view.absent.is_none()).then_some(Order::Look)
+        };
+        if let Some(order) = order.or_else(unknown) {
             let (tell, told) = sync_channel(1);
             (self.orders.try_send(Some((order, tell))))
                 .map_err(|_| anyhow::anyhow!("updates are busy; try again in a moment"))?;
@@ -180,7 +188,7 @@ pub fn start(mut parts: Parts) -> io::Result<(Updates, JoinHandle<()>)> {
                 absent: None,
                 wanted: false,
                 checking: false,
-                unasked: ASK_EVERY,
+                unasked: 0,
             };
             planner.run(&theirs, &ordered);
         })?;
@@ -229,7 +237,8 @@ impl Planner {
         }
         let busy = self.wanted || self.checking || self.is_busy();
         self.unasked += 1;
-        if busy || self.unasked >= ASK_EVERY {
+        let first = self.status.is_none() && self.up_s() >= FIRST_S;
+        if busy || first || self.unasked >= ASK_EVERY {
             self.ask(&Ask::Status);
         }
         let Some(status) = self.status.clone() else {
@@ -294,6 +303,7 @@ impl Planner {
             (None, false) => Ok(()),
         };
         match order {
+            Order::Look => {}
             Order::Check => {
                 able()?;
                 let url = settings.url.as_ref().map(|url| url.as_str().to_owned());

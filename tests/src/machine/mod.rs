@@ -21,6 +21,7 @@ mod record;
 mod scan;
 mod server;
 mod stand;
+pub mod updating;
 
 pub use calls::{Calls, Promised};
 pub use card::{Card, Image, at};

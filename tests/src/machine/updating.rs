@@ -1,0 +1,178 @@
+//! A box in an emulated machine beside a server of updates.
+
+use std::{
+    fs,
+    net::Ipv4Addr,
+    path::PathBuf,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context, Result, ensure};
+use serde_json::Value;
+
+use super::{Amiss, Bundle, Card, Guest, HOST, Image, Machine, Next, Options, Server};
+use crate::Office;
+
+/// Newer than anything under test.
+pub const NEWER: &str = "900.0.0";
+/// A start comes to U-Boot's word within so long.
+const PATIENCE: Duration = Duration::from_secs(400);
+
+/// A box with a server of updates.
+pub struct Updating {
+    /// What is under test.
+    pub image: Image,
+    /// For what the test makes.
+    pub folder: PathBuf,
+    /// Where updates come from.
+    pub server: Server,
+    /// The box. It runs.
+    pub machine: Machine,
+}
+
+/// Starts both, and shows what the box says where the test fails.
+pub fn updating(test: impl FnOnce(&mut Updating) -> Result<()> + Send + 'static) {
+    Office::run(move |office| {
+        let image = Image::under_test()?;
+        // Cards are too large for the office's folder, which is shown when a test fails.
+        let folder = office.folder().join("machines");
+        fs::create_dir(&folder)?;
+        let keys = image.folder().join("../keys");
+        let server = Server::start(
+            Ipv4Addr::LOCALHOST,
+            &HOST.to_string(),
+            &keys,
+            &folder.join("server"),
+        )?;
+        let card = Card::with_test_kernel(&image, &folder.join("card.img"))?;
+        let options = Options {
+            user_network: true,
+            shell: true,
+            ..Options::default()
+        };
+        let machine = Machine::virt(&image, &card, &folder.join("machine"), &options)?;
+        let mut updating = Updating {
+            image,
+            folder,
+            server,
+            machine,
+        };
+        let outcome = test(&mut updating);
+        if outcome.is_err() {
+            println!("{}", updating.machine.console());
+            if let Ok(mut guest) = updating.machine.guest() {
+                let log = guest.run("journalctl -b --no-pager -n 150 -o short-monotonic");
+                println!("{}", log.map_or_else(|e| e.to_string(), |ran| ran.out));
+            }
+        }
+        outcome
+    });
+}
+
+impl Updating {
+    /// A newer system, with something amiss.
+    ///
+    /// # Errors
+    /// When it cannot be made.
+    pub fn next(&self, version: &str, amiss: Option<Amiss>) -> Result<Bundle> {
+        let mut next = Next::of(&self.image, version, &self.folder.join(version))?;
+        if let Some(amiss) = amiss {
+            next.spoil(amiss)?;
+        }
+        let bundle = next.bundle("signer", &[])?;
+        // It is large, and what is to be had of it is in the bundle.
+        fs::remove_dir_all(next.root())?;
+        Ok(bundle)
+    }
+
+    /// Has the box restart, and waits until U-Boot starts this slot.
+    ///
+    /// # Errors
+    /// When it does not.
+    pub fn restart(&mut self, slot: &str) -> Result<()> {
+        let before = self.starts(slot);
+        // Beside the shell, which is to answer before the end.
+        let line = "sync; { sleep 1; systemctl reboot; } >/dev/null 2>&1 &";
+        self.machine.guest()?.must(line)?;
+        self.started(slot, before)
+    }
+
+    /// Pulls the plug in the middle of a start, and waits until U-Boot starts this slot.
+    ///
+    /// # Errors
+    /// When it does not.
+    pub fn cut_short(&mut self, slot: &str) -> Result<()> {
+        let before = self.starts(slot);
+        let nothing = Value::Object(Default::default());
+        self.machine.qmp().execute("system_reset", nothing)?;
+        self.started(slot, before)
+    }
+
+    /// How often U-Boot has started this slot.
+    pub fn starts(&self, slot: &str) -> usize {
+        let line = format!("trunkguard: slot {slot} seq");
+        self.machine.console().matches(&line).count()
+    }
+
+    /// Waits for one more start of this slot than `before`.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub fn started(&mut self, slot: &str, before: usize) -> Result<()> {
+        let began = Instant::now();
+        while self.starts(slot) == before {
+            ensure!(
+                began.elapsed() < PATIENCE,
+                "slot {slot} was not started:\n{}",
+                self.machine.console()
+            );
+            std::thread::sleep(Duration::from_millis(100));
+        }
+        Ok(())
+    }
+}
+
+/// What a command of the box says as JSON.
+///
+/// # Errors
+/// When it is none.
+pub fn json(guest: &mut Guest, command: &str) -> Result<Value> {
+    let said = guest.run(command)?;
+    serde_json::from_str(&said.out).with_context(|| said.out)
+}
+
+/// The box's own word of its slots: which one was started, which one is confirmed, which one is on trial and how often
+/// it may still be started.
+///
+/// # Errors
+/// When it is otherwise.
+pub fn slots(
+    guest: &mut Guest,
+    started: &str,
+    good: &str,
+    trial: Option<(&str, u64)>,
+) -> Result<()> {
+    let state = json(guest, "trunkguard box state --json")?;
+    let tried = state["trial"].as_object().map(|trial| {
+        let slot = trial["slot"].as_str().unwrap_or_default();
+        (slot, trial["tries"].as_u64().unwrap_or(99))
+    });
+    ensure!(
+        state["started"] == started
+            && state["good"] == good
+            && tried == trial
+            && state["canary"] == "same"
+            && state["updates"] == true,
+        "not {started} with {good} confirmed and {trial:?} on trial: {state:#}"
+    );
+    Ok(())
+}
+
+/// The version that runs.
+///
+/// # Errors
+/// When the box does not say.
+pub fn version(guest: &mut Guest) -> Result<String> {
+    let said = guest.must("sed -n s/^VERSION_ID=//p /usr/lib/os-release")?;
+    Ok(said.trim().to_owned())
+}

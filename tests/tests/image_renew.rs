@@ -1,0 +1,176 @@
+//! Updates as an office has them: by HTTPS from a web server, installed, tried, confirmed or given up (docs/updates.md U1 to U7).
+#![allow(clippy::unwrap_used)]
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, ensure};
+use serde_json::Value;
+use trunkguard_tests::machine::{
+    Amiss, Guest, HOST,
+    updating::{Updating, json, slots, updating, version},
+};
+
+const FIRST: &str = "900.0.0";
+const SECOND: &str = "900.0.1";
+const UPDATE: &str = "trunkguard update --state /var/lib/trunkguard";
+/// An update is confirmed or given up within so long after its start.
+const JUDGED: Duration = Duration::from_secs(600);
+
+/// The policy: where updates come from, and nothing by itself, so that the test says when.
+fn policy() -> String {
+    format!("format = 1\n[update]\nautomatic = \"off\"\nurl = \"https://{HOST}/\"\n")
+}
+
+/// Has the box look at the test's server, and nothing but what the test wants.
+fn apply(guest: &mut Guest) -> Result<()> {
+    guest.running()?;
+    let lines = policy().replace('\n', "\\n").replace('"', "\\\"");
+    guest.must(&format!(
+        "printf \"{lines}\" >/run/policy.toml && trunkguard apply --state /var/lib/trunkguard /run/policy.toml"
+    ))?;
+    Ok(())
+}
+
+/// Puts a system on the server and has the box install it: asks for it as a person does, and waits for the start of `slot`.
+fn renew(stand: &mut Updating, version: &str, amiss: Option<Amiss>, slot: &str) -> Result<()> {
+    let bundle = stand.next(version, amiss)?;
+    stand.server.put(&bundle)?;
+    let mut guest = stand.machine.guest()?;
+    let said = guest.must(&format!("{UPDATE} check"))?;
+    ensure!(
+        said.contains(&format!("offered     version {version}")),
+        "{said}"
+    );
+    let before = stand.starts(slot);
+    let began = Instant::now();
+    guest.must(&format!("{UPDATE} install >/run/said 2>&1 &"))?;
+    drop(guest);
+    stand.started(slot, before)?;
+    println!(
+        "figure: {version} fetched, installed and started after {:.0} s",
+        began.elapsed().as_secs_f64()
+    );
+    Ok(())
+}
+
+/// What became of updates, the newest first.
+fn outcomes(guest: &mut Guest) -> Result<Vec<Value>> {
+    let view = json(guest, &format!("{UPDATE} status --json"))?;
+    Ok(view["status"]["outcomes"]
+        .as_array()
+        .cloned()
+        .unwrap_or_default())
+}
+
+/// Waits until this slot is the confirmed one and nothing is on trial.
+fn confirmed(stand: &mut Updating, slot: &str) -> Result<Guest> {
+    let mut guest = stand.machine.guest()?;
+    let began = Instant::now();
+    while slots(&mut guest, slot, slot, None).is_err() {
+        ensure!(
+            began.elapsed() < JUDGED,
+            "slot {slot} is not confirmed:\n{}",
+            stand.machine.console()
+        );
+        std::thread::sleep(Duration::from_secs(1));
+        guest = stand.machine.guest()?;
+    }
+    println!(
+        "figure: slot {slot} confirmed {:.0} s after its shell",
+        began.elapsed().as_secs_f64()
+    );
+    Ok(guest)
+}
+
+/// The whole way, twice: A to B to A, by HTTPS. What is set stays; what ran before can be gone back to.
+#[test]
+#[ignore = "boots the image: make test-image"]
+fn image_renew_from_a_to_b_to_a() {
+    updating(|stand| {
+        let mut guest = stand.machine.guest()?;
+        apply(&mut guest)?;
+        let old = version(&mut guest)?;
+        let id = guest.must("cat /data/box/id")?;
+        drop(guest);
+
+        renew(stand, FIRST, None, "B")?;
+        let mut guest = confirmed(stand, "B")?;
+        ensure!(version(&mut guest)? == FIRST);
+        let policy = guest.must("trunkguard export --state /var/lib/trunkguard")?;
+        ensure!(policy.contains(&format!("https://{HOST}/")), "{policy}");
+        ensure!(guest.must("cat /data/box/id")? == id, "another box");
+        let known = outcomes(&mut guest)?;
+        ensure!(
+            known.len() == 1 && known[0]["end"] == "confirmed" && known[0]["from"] == old.as_str(),
+            "{known:?}"
+        );
+        drop(guest);
+
+        renew(stand, SECOND, None, "A")?;
+        let mut guest = confirmed(stand, "A")?;
+        ensure!(version(&mut guest)? == SECOND);
+        // The same once more is nothing new; what is older is refused in words.
+        let said = guest.must(&format!("{UPDATE} check"))?;
+        ensure!(!said.contains("offered"), "{said}");
+        let before = stand.starts("B");
+        guest.must(&format!("{UPDATE} rollback"))?;
+        drop(guest);
+        stand.started("B", before)?;
+        let mut guest = confirmed(stand, "B")?;
+        ensure!(version(&mut guest)? == FIRST);
+        let said = guest.must(&format!("{UPDATE} check"))?;
+        ensure!(
+            !said.contains("offered"),
+            "what was left by a person is not taken again: {said}"
+        );
+        Ok(())
+    });
+}
+
+/// A system that starts and does not do its work: given up with the reason, and not tried again.
+fn given_up(amiss: Amiss, reason: &'static str) {
+    updating(move |stand| {
+        let mut guest = stand.machine.guest()?;
+        apply(&mut guest)?;
+        let old = version(&mut guest)?;
+        drop(guest);
+        renew(stand, FIRST, Some(amiss), "B")?;
+        let before = stand.starts("A");
+        stand.started("A", before)?;
+        let mut guest = stand.machine.guest()?;
+        guest.running()?;
+        slots(&mut guest, "A", "A", None)?;
+        ensure!(version(&mut guest)? == old);
+        let known = outcomes(&mut guest)?;
+        let why = known
+            .first()
+            .and_then(|outcome| outcome["why"].as_str())
+            .unwrap_or_default();
+        ensure!(
+            known.len() == 1 && known[0]["end"] == "came-back" && why.contains(reason),
+            "{known:?}"
+        );
+        println!("outcome: {amiss:?}: {why}");
+        let said = guest.must(&format!("{UPDATE} check"))?;
+        ensure!(!said.contains("offered"), "{said}");
+        Ok(())
+    });
+}
+
+#[test]
+#[ignore = "boots the image: make test-image"]
+fn image_renew_without_a_page_is_given_up() {
+    given_up(Amiss::NoPage, "the page is not served");
+}
+
+#[test]
+#[ignore = "boots the image: make test-image"]
+fn image_renew_without_rules_is_given_up() {
+    given_up(Amiss::NoRules, "rules are not in force");
+}
+
+#[test]
+#[ignore = "boots the image: make test-image"]
+fn image_renew_with_a_daemon_that_dies_is_given_up() {
+    given_up(Amiss::DaemonDies, "no daemon answers");
+}
