@@ -22,7 +22,7 @@ debs=$(box_debs "${names[@]}")
 
 out="$cache/rootfs/$(key "$debs" "$time" "$version" "$daemon" "${BASH_SOURCE[0]}" "$image/lib.sh" "$here"/packages "$here"/leave-out "$here"/programs \
     "$keys"/keyring.pem "$keys"/pointer-keys "$keys"/server-ca.pem "$url" \
-    "$(cd "$root" && find image/rootfs/files systemd board docs/security.md docs/box.md -type f -print0 | sort -z | xargs -0 sha256sum)")"
+    "$(cd "$root" && find image/rootfs/files systemd board docs/security.md docs/box.md docs/updates.md -type f -print0 | sort -z | xargs -0 sha256sum)")"
 alone rootfs
 if [ -e "$out/done" ]; then
     echo "$out"
@@ -80,6 +80,7 @@ install -m644 "$keys/keyring.pem" "$keys/pointer-keys" "$tree/usr/lib/trunkguard
 [ -z "$url" ] || echo "$url" >"$tree/usr/lib/trunkguard/update/url"
 install -Dm644 "$root/docs/security.md" "$tree/usr/share/doc/trunkguard/security.md"
 install -Dm644 "$root/docs/box.md" "$tree/usr/share/doc/trunkguard/box.md"
+install -Dm644 "$root/docs/updates.md" "$tree/usr/share/doc/trunkguard/updates.md"
 mkdir -p "$tree"/{etc,var,root,sys,proc,dev,run,tmp} "$tree/usr/lib/systemd/network"
 cat >"$tree/usr/lib/os-release" <<RELEASE
 ID=trunkguard
