@@ -2,6 +2,7 @@
 
 use std::{
     io::{self, BufRead, BufReader, Read, Write},
+    net::Shutdown,
     os::unix::net::UnixStream,
     path::Path,
     time::Duration,
@@ -52,6 +53,8 @@ fn exchange(socket: &Path, ask: &Ask, body: &mut impl Read) -> Result<Status, St
         stream.write_all(&line)?;
         // One that refuses says so and does not read on; its answer counts, not that.
         let _ = io::copy(body, &mut stream);
+        // A body that broke off is seen to have ended, and not waited for.
+        let _ = stream.shutdown(Shutdown::Write);
         let mut answer = String::new();
         BufReader::new(stream.take(LONGEST)).read_line(&mut answer)?;
         Ok(answer)

@@ -6,6 +6,14 @@ sentences! {
     "an update address {}; write such as https://example.com/box/" => "l’adresse des mises à jour {}; écrivez par exemple https://example.com/box/",
     "has at most 512 printable ASCII characters and no space" => "a au plus 512 caractères ASCII imprimables et aucune espace",
     "has no query, fragment, user, quote or backslash" => "n’a ni requête, ni fragment, ni utilisateur, ni guillemet, ni barre oblique inverse",
+    "somebody else has changed these settings meanwhile; load the page again and look at them" => "quelqu’un d’autre a changé ces réglages entre-temps; rechargez la page et regardez-les",
+    "write 0 to 30 days" => "écrivez de 0 à 30 jours",
+    // A file that is brought.
+    "it is no multipart/form-data" => "ce n’est pas du multipart/form-data",
+    "it does not say how long it is" => "il ne dit pas sa longueur",
+    "it does not begin with its boundary" => "il ne commence pas par sa limite",
+    "it ends too early" => "il se termine trop tôt",
+    "too much stands in front of the file" => "il y a trop de choses devant le fichier",
     // What a box may become.
     "it is for another kind of box (`{}`; this is `{}`): take the one that was made for this box" => "elle est pour une autre sorte de boîtier (« {} »; celui-ci est « {} ») : prenez celle qui a été faite pour ce boîtier",
     "it is version {}, and {} runs: nothing older is installed, because its faults are known; to go back to the system before this one, use rollback" => "c’est la version {}, et {} fonctionne : rien de plus ancien n’est installé, car ses défauts sont connus; pour revenir au système d’avant, utilisez rollback",
