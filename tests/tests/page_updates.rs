@@ -273,7 +273,11 @@ fn every_fault_of_a_server_is_said() {
         };
         for (what, pointer, said) in [
             ("another bundle", &other, "not what is signed"),
-            ("cut", &cut, "of 1000"),
+            (
+                "cut",
+                &cut,
+                "its file ends before the octets that are signed",
+            ),
         ] {
             stand.vendor.offer(pointer, b"fourteen octets")?;
             stand.look(what, &["Version 0.2.0 is available"], 0)?;
@@ -314,7 +318,7 @@ fn a_download_goes_on_where_it_broke_off() {
         stand.press("/updates/check", &[], "asked")?;
         stand.shows("Fetched: 3")?;
         ensure!(stand.shows("<progress")?.has("value=\"3"));
-        while stand.installer.here() < 1_000_000 {
+        while stand.installer.here() < 900_000 {
             thread::sleep(Duration::from_millis(50));
         }
         stand.vendor.stop();
@@ -345,7 +349,7 @@ fn a_download_goes_on_where_it_broke_off() {
             .rfind(|line| line.contains(".raucb"))
             .context("no bundle")?;
         ensure!(
-            last.contains("bytes=1") && last.contains(" 206 "),
+            last.contains("bytes=9") && last.contains(" 206 "),
             "{asked}"
         );
 

@@ -16,6 +16,8 @@ pub const SOCKET: &str = "/run/trunkguard-update/update.sock";
 /// Octets of an answer.
 const LONGEST: u64 = 1 << 20;
 const PATIENCE: Duration = Duration::from_secs(30);
+/// A bundle that was handed over is on the disk, and looked over by RAUC, which may have to start for it, within so long.
+const LOOKED_OVER: Duration = Duration::from_secs(180);
 
 /// What comes back.
 #[derive(Debug, Serialize, Deserialize)]
@@ -46,7 +48,11 @@ pub fn send(socket: &Path, size: u64, bundle: &mut impl Read) -> Result<Status, 
 fn exchange(socket: &Path, ask: &Ask, body: &mut impl Read) -> Result<Status, String> {
     let mut talk = || -> io::Result<String> {
         let mut stream = UnixStream::connect(socket)?;
-        stream.set_read_timeout(Some(PATIENCE))?;
+        let patience = match ask {
+            Ask::Receive { .. } => LOOKED_OVER,
+            _ => PATIENCE,
+        };
+        stream.set_read_timeout(Some(patience))?;
         stream.set_write_timeout(Some(PATIENCE))?;
         let mut line = serde_json::to_vec(ask)?;
         line.push(b'\n');

@@ -49,6 +49,7 @@ sentences! {
     "{} is not what is signed (its SHA-256 is another one): it was damaged on the way or exchanged, and was thrown away" => "{} n’est pas ce qui est signé (son SHA-256 est autre) : il a été endommagé en chemin ou échangé, et a été jeté",
     "{}, which leads elsewhere and is not followed: write the final address as update.url" => "{}, qui mène ailleurs et n’est pas suivi : écrivez l’adresse finale dans update.url",
     "{}: it has no such file; look at update.url" => "{} : il n’a pas ce fichier; regardez update.url",
+    "{}: its file ends before the octets that are signed; whoever looks after it has to put it there again" => "{} : son fichier se termine avant les octets signés; qui s’en occupe doit l’y remettre",
     "{}: the server answers {}" => "{} : le serveur répond {}",
     "{} has no address; look at update.url, and at the box's DNS" => "{} n’a pas d’adresse; regardez update.url, et le DNS du boîtier",
     "the certificate of {} is not to be trusted ({}); look at update.url and the box's clock" => "le certificat de {} n’est pas digne de confiance ({}); regardez update.url et l’horloge du boîtier",

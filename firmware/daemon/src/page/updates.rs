@@ -1,4 +1,4 @@
-use std::io::Read;
+use std::io::{self, Read};
 
 use trunkguard_core::policy::Update;
 use trunkguard_page::{
@@ -50,15 +50,44 @@ impl Source for Office {
             .map_err(|problem| refused(&problem))
     }
 
-    fn receive(&self, size: u64, mut bundle: &mut dyn Read) -> Answer<()> {
+    fn receive(&self, size: u64, bundle: &mut dyn Read) -> Answer<()> {
         let Some(socket) = self.update_socket() else {
             return Err(Problem::Refused(
                 updates::View::default().absent.unwrap_or_default(),
             ));
         };
-        client::send(socket, size, &mut bundle).map_err(Problem::Refused)?;
-        // The daemon sees what is here when it looks, and that may be in an hour.
-        self.ask_updates(Some(Order::Look)).map(drop)
+        // The daemon sees what comes when it looks, and that may be in an hour.
+        let look = || self.ask_updates(Some(Order::Look)).map(drop);
+        let mut noticed = Noticed {
+            bundle,
+            octets: 0,
+            // That it cannot be looked at is no reason not to take it.
+            notice: Some(Box::new(|| drop(look()))),
+        };
+        client::send(socket, size, &mut noticed).map_err(Problem::Refused)?;
+        look()
+    }
+}
+
+/// A bundle of which the daemon hears as soon as the other process is taking it.
+struct Noticed<'a> {
+    bundle: &'a mut dyn Read,
+    octets: usize,
+    notice: Option<Box<dyn FnOnce() + 'a>>,
+}
+
+impl Read for Noticed<'_> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        /// More than fits between two processes: the other one has taken some of it.
+        const UNDER_WAY: usize = 1 << 20;
+        let octets = self.bundle.read(into)?;
+        self.octets += octets;
+        if self.octets > UNDER_WAY
+            && let Some(notice) = self.notice.take()
+        {
+            notice();
+        }
+        Ok(octets)
     }
 }
 

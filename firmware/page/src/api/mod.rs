@@ -27,7 +27,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use trunkguard_core::{bans::Service, policy::Mode, pops::owner::Subject};
 
-use crate::{Answer, shell::Shell};
+use crate::{Answer, shell::Shell, updates::Order};
 
 /// What the API asks of the box.
 pub trait Source: Send + Sync {
