@@ -27,6 +27,7 @@ pub mod scenario;
 pub mod sip;
 pub mod site;
 pub mod tools;
+pub mod vendor;
 pub mod wire;
 
 pub use guard::{Cli, Guard};

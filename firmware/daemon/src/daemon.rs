@@ -245,7 +245,15 @@ pub fn run(arguments: &RunArguments) -> anyhow::Result<()> {
     };
     // The page has a thread and a runtime of its own, and asks as the command line does: calls do not wait for it.
     let page = (arguments.web)
-        .map(|web| page::open(&arguments.state, page::Places::at(web)?, true))
+        .map(|web| {
+            let places = page::Places::at(web)?;
+            page::open(
+                &arguments.state,
+                places,
+                true,
+                arguments.update_socket.clone(),
+            )
+        })
         .transpose()?;
     let (page_ended, page_end) = oneshot::channel();
     // Where there is no page, its end never comes.

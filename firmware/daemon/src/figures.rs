@@ -8,6 +8,7 @@ use crate::{
     firewall::view::PopLine,
     health::{self, Status},
     tally::TallyLine,
+    updates::View,
 };
 
 /// Everything that is counted or measured.
@@ -23,6 +24,8 @@ pub struct Figures {
     pub pops: Vec<PopLine>,
     /// What the firewall counted; `None` with `dry-run`.
     pub report: Option<Report>,
+    /// Updates of the box.
+    pub updates: View,
     /// Memory of the daemon that is in use, in octets.
     pub resident: u64,
 }
@@ -40,6 +43,7 @@ pub fn of(run: &Run) -> Figures {
         tally,
         pops: view.pops.names.clone(),
         report: view.report.clone(),
+        updates: run.updates.order(None).unwrap_or_default(),
         resident: resident(),
     }
 }

@@ -296,6 +296,7 @@ pub fn changes(run: &Run) -> Changes {
         policies: run.policies.load(Ordering::Relaxed),
         mode: mode.into(),
         problems: hasher.finish(),
+        updates: run.updates.mark(),
     }
 }
 

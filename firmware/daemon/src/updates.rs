@@ -2,7 +2,9 @@
 //! knows policy, time zone and calls; the other process knows servers, signatures and slots.
 
 use std::{
-    fs, io,
+    fs,
+    hash::{DefaultHasher, Hash, Hasher},
+    io,
     path::{Path, PathBuf},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
@@ -133,6 +135,18 @@ impl Updates {
                 .map_err(anyhow::Error::msg)?;
         }
         Ok(self.lock().clone())
+    }
+
+    /// A number that is another when things stand otherwise.
+    pub fn mark(&self) -> u64 {
+        let mut view = self.lock().clone();
+        // What a clock changes is no news.
+        view.next_check_s = None;
+        let mut hasher = DefaultHasher::new();
+        serde_json::to_string(&view)
+            .unwrap_or_default()
+            .hash(&mut hasher);
+        hasher.finish()
     }
 
     /// The policy is another one.

@@ -33,6 +33,7 @@ pub mod policy;
 pub mod settings;
 pub mod shell;
 pub mod texts;
+pub mod updates;
 pub mod welcome;
 
 use std::sync::Arc;
@@ -93,6 +94,8 @@ pub struct Parts {
     pub welcome: Arc<dyn welcome::Source>,
     /// What passes, and who is banned.
     pub firewall: Arc<dyn firewall::Source>,
+    /// Updates of the box.
+    pub updates: Arc<dyn updates::Source>,
     /// Policies and callers.
     pub policy: policy::Policies,
 }
@@ -111,6 +114,7 @@ pub fn routes() -> Router<Shell> {
         .merge(diagnostics::routes())
         .merge(settings::routes())
         .merge(welcome::routes())
+        .merge(updates::routes())
         .merge(policy::routes())
         .merge(firewall::routes())
 }

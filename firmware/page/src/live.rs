@@ -66,6 +66,9 @@ pub struct Changes {
     pub mode: String,
     /// What needs a look, as a number that is another when it is something else.
     pub problems: u64,
+    /// How things stand with updates, likewise.
+    #[serde(default)]
+    pub updates: u64,
 }
 
 /// The names of what changed; those of `data-live` in templates.
@@ -79,8 +82,16 @@ fn news(before: Option<&Changes>, now: Option<&Changes>) -> Vec<&'static str> {
         };
     };
     let mut news = Vec::new();
-    if before != now {
+    // An update that is fetched changes every second, and nothing on the other pages.
+    let calm = |changes: &Changes| Changes {
+        updates: 0,
+        ..changes.clone()
+    };
+    if calm(before) != calm(now) {
         news.push("state");
+    }
+    if before.updates != now.updates {
+        news.push("updates");
     }
     if (before.decided, before.stored) != (now.decided, now.stored) {
         news.push("calls");
@@ -246,10 +257,15 @@ mod tests {
             incidents: 1,
             ..calm.clone()
         };
+        let update = Changes {
+            updates: 1,
+            ..calm.clone()
+        };
         let of = |before: Option<&Changes>, now: Option<&Changes>| news(before, now).join(" ");
         assert_eq!(of(Some(&calm), Some(&calm)), "");
         assert_eq!(of(Some(&calm), Some(&call)), "state calls");
         assert_eq!(of(Some(&calm), Some(&alert)), "state alerts");
+        assert_eq!(of(Some(&calm), Some(&update)), "updates");
         assert_eq!(of(Some(&calm), None), "state");
         assert_eq!(of(None, Some(&calm)), "state");
         assert_eq!(of(None, None), "");

@@ -2,6 +2,7 @@
 
 use std::{
     io::{self, BufRead, BufReader, Read, Write},
+    net::Shutdown,
     os::unix::net::UnixStream,
     path::Path,
     time::Duration,
@@ -15,6 +16,8 @@ pub const SOCKET: &str = "/run/trunkguard-update/update.sock";
 /// Octets of an answer.
 const LONGEST: u64 = 1 << 20;
 const PATIENCE: Duration = Duration::from_secs(30);
+/// A bundle that was handed over is on the disk, and looked over by RAUC, which may have to start for it, within so long.
+const LOOKED_OVER: Duration = Duration::from_secs(180);
 
 /// What comes back.
 #[derive(Debug, Serialize, Deserialize)]
@@ -45,13 +48,19 @@ pub fn send(socket: &Path, size: u64, bundle: &mut impl Read) -> Result<Status, 
 fn exchange(socket: &Path, ask: &Ask, body: &mut impl Read) -> Result<Status, String> {
     let mut talk = || -> io::Result<String> {
         let mut stream = UnixStream::connect(socket)?;
-        stream.set_read_timeout(Some(PATIENCE))?;
+        let patience = match ask {
+            Ask::Receive { .. } => LOOKED_OVER,
+            _ => PATIENCE,
+        };
+        stream.set_read_timeout(Some(patience))?;
         stream.set_write_timeout(Some(PATIENCE))?;
         let mut line = serde_json::to_vec(ask)?;
         line.push(b'\n');
         stream.write_all(&line)?;
         // One that refuses says so and does not read on; its answer counts, not that.
         let _ = io::copy(body, &mut stream);
+        // A body that broke off is seen to have ended, and not waited for.
+        let _ = stream.shutdown(Shutdown::Write);
         let mut answer = String::new();
         BufReader::new(stream.take(LONGEST)).read_line(&mut answer)?;
         Ok(answer)

@@ -192,6 +192,9 @@ impl Server {
                 ", which leads elsewhere and is not followed: write the final address as update.url"
             }
             404 => ": it has no such file; look at update.url",
+            416 => {
+                ": its file ends before the octets that are signed; whoever looks after it has to put it there again"
+            }
             _ => "",
         };
         format!("{}{what}: the server answers {status}{more}", self.folder)

@@ -6,6 +6,14 @@ sentences! {
     "an update address {}; write such as https://example.com/box/" => "l’adresse des mises à jour {}; écrivez par exemple https://example.com/box/",
     "has at most 512 printable ASCII characters and no space" => "a au plus 512 caractères ASCII imprimables et aucune espace",
     "has no query, fragment, user, quote or backslash" => "n’a ni requête, ni fragment, ni utilisateur, ni guillemet, ni barre oblique inverse",
+    "somebody else has changed these settings meanwhile; load the page again and look at them" => "quelqu’un d’autre a changé ces réglages entre-temps; rechargez la page et regardez-les",
+    "write 0 to 30 days" => "écrivez de 0 à 30 jours",
+    // A file that is brought.
+    "it is no multipart/form-data" => "ce n’est pas du multipart/form-data",
+    "it does not say how long it is" => "il ne dit pas sa longueur",
+    "it does not begin with its boundary" => "il ne commence pas par sa limite",
+    "it ends too early" => "il se termine trop tôt",
+    "too much stands in front of the file" => "il y a trop de choses devant le fichier",
     // What a box may become.
     "it is for another kind of box (`{}`; this is `{}`): take the one that was made for this box" => "elle est pour une autre sorte de boîtier (« {} »; celui-ci est « {} ») : prenez celle qui a été faite pour ce boîtier",
     "it is version {}, and {} runs: nothing older is installed, because its faults are known; to go back to the system before this one, use rollback" => "c’est la version {}, et {} fonctionne : rien de plus ancien n’est installé, car ses défauts sont connus; pour revenir au système d’avant, utilisez rollback",
@@ -41,6 +49,7 @@ sentences! {
     "{} is not what is signed (its SHA-256 is another one): it was damaged on the way or exchanged, and was thrown away" => "{} n’est pas ce qui est signé (son SHA-256 est autre) : il a été endommagé en chemin ou échangé, et a été jeté",
     "{}, which leads elsewhere and is not followed: write the final address as update.url" => "{}, qui mène ailleurs et n’est pas suivi : écrivez l’adresse finale dans update.url",
     "{}: it has no such file; look at update.url" => "{} : il n’a pas ce fichier; regardez update.url",
+    "{}: its file ends before the octets that are signed; whoever looks after it has to put it there again" => "{} : son fichier se termine avant les octets signés; qui s’en occupe doit l’y remettre",
     "{}: the server answers {}" => "{} : le serveur répond {}",
     "{} has no address; look at update.url, and at the box's DNS" => "{} n’a pas d’adresse; regardez update.url, et le DNS du boîtier",
     "the certificate of {} is not to be trusted ({}); look at update.url and the box's clock" => "le certificat de {} n’est pas digne de confiance ({}); regardez update.url et l’horloge du boîtier",

@@ -130,6 +130,8 @@ pub enum Why {
     Hours,
     /// Until nobody calls.
     Calls,
+    /// The last try failed; until the next one.
+    Again,
 }
 
 /// What next?
@@ -188,6 +190,8 @@ pub fn next(
         Some(_) if !install => Step::Wait(Why::ForAPerson),
         Some(offer) if !offer.in_share => Step::Wait(Why::NotInShare),
         Some(_) if postponed => Step::Wait(Why::Postponed),
+        // A bundle that does not come is not asked for again at once: not every second, of every box.
+        Some(_) if schedule.failed > 0 => Step::Wait(Why::Again),
         Some(_) => Step::Download,
     }
 }

@@ -93,6 +93,28 @@ fn step(status: &Status, now: &Now) -> Step {
 }
 
 #[test]
+fn a_bundle_that_does_not_come_is_asked_for_at_intervals() {
+    let offered = Status {
+        offer: offer(true),
+        ..status()
+    };
+    let up_s = NOON.up_s;
+    let failed = Schedule::first(0).after(up_s, false, 0);
+    let at = |up_s: i64, wanted: bool| {
+        let now = Now {
+            up_s,
+            wanted,
+            ..NOON
+        };
+        next(&settings(), &offered, &Memory::default(), failed, &now)
+    };
+    assert_eq!(at(up_s, false), Step::Wait(Why::Again));
+    assert_eq!(at(failed.due_s - 1, false), Step::Wait(Why::Again));
+    assert_eq!(at(failed.due_s, false), Step::Check);
+    assert_eq!(at(up_s, true), Step::Download, "a person does not wait");
+}
+
+#[test]
 fn an_update_is_fetched_by_day_and_installed_by_night() {
     assert_eq!(step(&status(), &NOON), Step::Wait(Why::Nothing));
     let due = Schedule {

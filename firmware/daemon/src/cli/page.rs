@@ -4,6 +4,7 @@ use std::{net::SocketAddr, path::PathBuf};
 
 use tracing::info;
 use trunkguard_board::StatusLine;
+use trunkguard_update::client;
 
 use super::Answer;
 use crate::{logs, page, sockets};
@@ -24,6 +25,9 @@ pub struct Arguments {
     /// only its owner sees.
     #[arg(long)]
     setup_code: bool,
+    /// Where the process listens that installs updates.
+    #[arg(long, value_name = "SOCKET", default_value = client::SOCKET)]
+    update_socket: PathBuf,
 }
 
 /// Serves the page until told to stop.
@@ -33,7 +37,12 @@ pub struct Arguments {
 pub fn serve(arguments: &Arguments) -> anyhow::Result<Answer> {
     logs::start(&StatusLine::on_stderr());
     let places = sockets::page(arguments.web, arguments.plain)?;
-    let page = page::open(&arguments.state, places, arguments.setup_code)?;
+    let page = page::open(
+        &arguments.state,
+        places,
+        arguments.setup_code,
+        Some(arguments.update_socket.clone()),
+    )?;
     info!(page = %format!("https://{}/", page.address()?), certificate = page.fingerprint, "ready");
     let _ = sd_notify::notify(&[sd_notify::NotifyState::Ready]);
     page.serve(sd_notify::watchdog_enabled())?;

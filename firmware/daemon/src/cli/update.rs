@@ -363,5 +363,6 @@ fn waiting(view: &View, status: &Status) -> String {
             hours.from, hours.to
         ),
         Why::Calls => "waiting until no call is being decided".into(),
+        Why::Again => "the last try failed; it is tried again by itself".into(),
     }
 }

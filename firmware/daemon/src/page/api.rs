@@ -3,8 +3,8 @@ use serde_json::{Value, json};
 use trunkguard_page::{
     Answer, Problem, alerts,
     api::{
-        Access, Calls, Explain, Fault, Figures, Form, NewToken, Place, Question, Record, Renewal,
-        Source, Stored, Token,
+        Access, Calls, Explain, Fault, Figures, Form, NewToken, Place, Question, Record, Source,
+        Stored, Token,
     },
 };
 use trunkguard_store::{
@@ -13,7 +13,7 @@ use trunkguard_store::{
     policy_store::StoreError,
 };
 
-use super::{Office, figures, refused, tokens, unkept};
+use super::{Office, figures, refused, tokens, unkept, updates::ordered};
 use crate::{
     control::{Ask, Decision, ExplainAsk},
     health::Status,
@@ -166,16 +166,8 @@ impl Office {
                 };
                 value(&operations::ask::<Recorded>(state, &Ask::Trace(order))?)
             }
-            Question::Update(wanted) => {
-                let order = match wanted {
-                    Renewal::Show => None,
-                    Renewal::Check => Some(updates::Order::Check),
-                    Renewal::Install => Some(updates::Order::Now),
-                    Renewal::Postpone(days) => {
-                        Some(updates::Order::Postpone(i64::from(days) * 86_400))
-                    }
-                    Renewal::Discard => Some(updates::Order::Discard),
-                };
+            Question::Update(order) => {
+                let order = order.map(ordered);
                 value(&operations::ask::<updates::View>(
                     state,
                     &Ask::Updates { order },

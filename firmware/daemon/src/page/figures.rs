@@ -1,6 +1,6 @@
 //! The names of figures for Prometheus: base units, `_total` where they only grow, labels that nobody outside can invent.
 
-use trunkguard_core::{policy::Mode, report::Line};
+use trunkguard_core::{policy::Mode, report::Line, update::report::End};
 use trunkguard_page::api::{
     Family, Figures,
     Kind::{Counter, Gauge},
@@ -16,10 +16,46 @@ pub fn of(given: figures::Figures) -> Figures {
     families.extend(told(&given));
     families.extend(firewall(&given));
     families.extend(pops(&given));
+    families.extend(updates(&given));
     Figures {
         access: given.access,
         families,
     }
+}
+
+/// None on a machine that is no box.
+fn updates(given: &figures::Figures) -> Vec<Family> {
+    let Some(status) = &given.updates.status else {
+        return Vec::new();
+    };
+    let mut info = Family::new(
+        Gauge,
+        "trunkguard_update_info",
+        "The version that runs and the slot that it is in; always 1.",
+    );
+    let version = status.version.to_string();
+    let slot = status.slot.as_deref().unwrap_or_default();
+    info.push(&[("version", &version), ("slot", slot)], 1.0);
+    let gauge = |name, help, is| Family::new(Gauge, name, help).with(flag(is));
+    let last = status.outcomes.first();
+    vec![
+        info,
+        gauge(
+            "trunkguard_update_trial",
+            "1 while the version that runs is on trial.",
+            status.trial,
+        ),
+        gauge(
+            "trunkguard_update_waiting",
+            "1 while an update is offered, here, or waits for a restart.",
+            status.offer.is_some() || status.ready.is_some() || status.pending.is_some(),
+        ),
+        gauge(
+            "trunkguard_update_failed",
+            "1 when the last update did not do.",
+            last.is_some_and(|last| last.end != End::Confirmed),
+        ),
+    ]
 }
 
 fn flag(is: bool) -> f64 {

@@ -120,6 +120,7 @@ impl Office {
             },
             pops: pops(&view.pops, &self.chosen()?),
             pbxs: pbxs(&status),
+            update: self.update_news()?,
             problems: status.problems,
         })
     }

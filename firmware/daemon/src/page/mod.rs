@@ -19,6 +19,7 @@ mod policy;
 mod settings;
 mod times;
 pub mod tokens;
+mod updates;
 mod welcome;
 
 use std::{
@@ -57,6 +58,7 @@ struct Inner {
     flushes: Mutex<Budget>,
     trips: Mutex<BTreeMap<String, RoundTrip>>,
     backup: backup::Desk,
+    update_socket: Option<PathBuf>,
 }
 
 impl Office {
@@ -64,7 +66,7 @@ impl Office {
     ///
     /// # Errors
     /// When the page cannot keep anything there.
-    fn open(state: &Path) -> anyhow::Result<Office> {
+    fn open(state: &Path, update_socket: Option<PathBuf>) -> anyhow::Result<Office> {
         let (kept, problem) = PageStore::open(state)?;
         if let Some(problem) = problem {
             warn!("{problem}");
@@ -76,12 +78,18 @@ impl Office {
             flushes: Mutex::new(Budget::new(calls::FLUSHES, Instant::now())),
             trips: Mutex::default(),
             backup: backup::Desk::default(),
+            update_socket,
         })))
     }
 
     /// The state directory.
     fn state(&self) -> &Path {
         &self.0.state
+    }
+
+    /// Where the process listens that installs updates; none where nobody does.
+    fn update_socket(&self) -> Option<&Path> {
+        self.0.update_socket.as_deref()
     }
 
     /// Accounts and the audit log.
@@ -168,18 +176,23 @@ impl Places {
 }
 
 /// Opens everything that the page needs. With `shows_code`, a person at the terminal may set the first password with the code
-/// that is in the log.
+/// that is in the log. `update_socket` is where the process listens that installs updates.
 ///
 /// # Errors
 /// A certificate that cannot be used, a state directory that cannot be written to.
-pub fn open(state: &Path, places: Places, shows_code: bool) -> anyhow::Result<Page> {
+pub fn open(
+    state: &Path,
+    places: Places,
+    shows_code: bool,
+    update_socket: Option<PathBuf>,
+) -> anyhow::Result<Page> {
     for listener in [Some(&places.web), places.plain.as_ref()]
         .into_iter()
         .flatten()
     {
         listener.set_nonblocking(true)?;
     }
-    let office = Office::open(state)?;
+    let office = Office::open(state, update_socket)?;
     let certificate = certificate::in_force(state)?;
     let setup_code = match shows_code
         && office
@@ -211,6 +224,7 @@ pub fn open(state: &Path, places: Places, shows_code: bool) -> anyhow::Result<Pa
         welcome: Arc::new(office.clone()),
         backup: Arc::new(office.clone()),
         firewall: Arc::new(office.clone()),
+        updates: Arc::new(office.clone()),
         policy: trunkguard_page::policy::Policies::new(Arc::new(office)),
     };
     let options = Options {

@@ -33,6 +33,11 @@ impl Times {
         self.format(unix_ms, "%Y-%m-%d %H:%M:%S")
     }
 
+    /// `2026-11-26 14:03`.
+    pub fn minute(&self, unix_ms: i64) -> String {
+        self.format(unix_ms, "%Y-%m-%d %H:%M")
+    }
+
     /// `14:03:22.123`.
     pub fn millisecond(&self, unix_ms: i64) -> String {
         self.format(unix_ms, "%H:%M:%S%.3f")

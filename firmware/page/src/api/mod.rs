@@ -13,6 +13,7 @@ mod pbx_config;
 mod policy;
 pub mod token;
 mod tokens;
+mod update;
 
 pub use fault::{Fault, Place};
 pub use metrics::{Family, Figures, Kind, Sample};
@@ -26,7 +27,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use trunkguard_core::{bans::Service, policy::Mode, pops::owner::Subject};
 
-use crate::{Answer, shell::Shell};
+use crate::{Answer, shell::Shell, updates::Order};
 
 /// What the API asks of the box.
 pub trait Source: Send + Sync {
@@ -151,23 +152,8 @@ pub enum Question {
     Doctor,
     /// `trace`, and with its `--start` and `--stop`.
     Trace(Record),
-    /// `update`, and what it takes. Not its `rollback`: nothing from the network makes a box an older one.
-    Update(Renewal),
-}
-
-/// What is wanted of updates.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Renewal {
-    /// Only to know how things stand.
-    Show,
-    /// Ask the server now.
-    Check,
-    /// Install what the server offers, and restart as soon as no call waits.
-    Install,
-    /// Nothing by itself for so many days, 0 to 30.
-    Postpone(u8),
-    /// Throw the bundle away that is here.
-    Discard,
+    /// `update`, and what it takes.
+    Update(Option<Order>),
 }
 
 /// What is to become of the recording of SIP messages.

@@ -7,17 +7,18 @@ use axum::{
     extract::{FromRequest, FromRequestParts, Path, Request, rejection::PathRejection},
     http::{StatusCode, request::Parts},
     response::{IntoResponse, Response},
-    routing::{MethodRouter, any, delete, get, post},
+    routing::{MethodRouter, any, delete, get, post, put},
 };
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::Value;
 use trunkguard_core::{bans::Service, policy::Mode, pops::owner::Subject};
 
 use super::{
-    Ban, Calls, Explain, Fault, Question, Record, Renewal, document, pbx_config, policy,
+    Ban, Calls, Explain, Fault, Question, Record, document, pbx_config, policy,
     token::{Reader, Writer},
+    update,
 };
-use crate::shell::Shell;
+use crate::{shell::Shell, updates::Order};
 
 /// Its addresses; each is in `openapi.json`, too.
 pub fn routes() -> Router<Shell> {
@@ -53,11 +54,16 @@ pub fn routes() -> Router<Shell> {
         .route("/api/v1/trace/start", post(start_trace))
         .route("/api/v1/trace/stop", post(stop_trace))
         .route("/api/v1/pbx-config", get(pbx_config::setup))
-        .route("/api/v1/update", ask(Question::Update(Renewal::Show)))
-        .route("/api/v1/update/check", renew(Renewal::Check, "check"))
-        .route("/api/v1/update/install", renew(Renewal::Install, "install"))
-        .route("/api/v1/update/discard", renew(Renewal::Discard, "discard"))
+        .route("/api/v1/update", ask(Question::Update(None)))
+        .route("/api/v1/update/check", renew(Order::Check, "check"))
+        .route("/api/v1/update/install", renew(Order::Install, "install"))
+        .route("/api/v1/update/discard", renew(Order::Discard, "discard"))
+        .route(
+            "/api/v1/update/rollback",
+            renew(Order::Rollback, "rollback"),
+        )
         .route("/api/v1/update/postpone", post(postpone))
+        .route("/api/v1/update/bundle", put(update::receive))
         .route("/api/v1/openapi.json", get(document::file))
         .route("/api/v1/{*nothing}", any(nothing))
         .method_not_allowed_fallback(async || {
@@ -68,10 +74,10 @@ pub fn routes() -> Router<Shell> {
         })
 }
 
-fn renew(wanted: Renewal, detail: &'static str) -> MethodRouter<Shell> {
+fn renew(order: Order, detail: &'static str) -> MethodRouter<Shell> {
     post(async move |Writer(asker): Writer| {
         asker
-            .change(Question::Update(wanted), "update", detail.into())
+            .change(Question::Update(Some(order)), "update", detail.into())
             .await
     })
 }
@@ -89,7 +95,7 @@ async fn postpone(
     if days > 30 {
         return Err(Fault::refused("days is out of bounds; write 0 to 30"));
     }
-    let wanted = Question::Update(Renewal::Postpone(days));
+    let wanted = Question::Update(Some(Order::Postpone(days)));
     asker
         .change(wanted, "update", format!("postpone {days} d"))
         .await

@@ -19,6 +19,7 @@ use crate::{
     calls::{Call, Line},
     shell::{Form, Frame, Section, Shell, Visitor, read},
     texts::{self, fill, verdicts},
+    updates,
 };
 use chart::Chart;
 
@@ -60,6 +61,8 @@ pub struct Home {
     pub pops: Vec<Pop>,
     /// The PBXs.
     pub pbxs: Vec<Pbx>,
+    /// An update that is worth a line.
+    pub update: Option<updates::News>,
 }
 
 /// Calls of an hour or a day.
@@ -161,6 +164,7 @@ struct Page {
     said: String,
     sentence: String,
     hints: Vec<String>,
+    update: Option<words::UpdateLine>,
     modes: Vec<Choice>,
     hours: Chart,
     days: Chart,
@@ -212,6 +216,7 @@ async fn home(
         },
         sentence: words::sentence(&home, lang),
         hints: words::hints(&home, t),
+        update: (home.update.as_ref()).map(|news| words::UpdateLine::new(news, lang)),
         modes: MODES
             .map(|(of, value)| Choice {
                 value,

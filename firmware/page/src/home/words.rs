@@ -6,7 +6,10 @@ use trunkguard_core::{
 };
 
 use super::{Alert, Firewall, Home, Pbx, Pop};
-use crate::texts::{self, Lang, fill, verdicts};
+use crate::{
+    texts::{self, Lang, fill, verdicts},
+    updates::News,
+};
 
 /// All of it in one sentence.
 pub fn sentence(home: &Home, lang: Lang) -> String {
@@ -48,6 +51,30 @@ pub fn hints(home: &Home, t: &texts::Home) -> Vec<String> {
         hints.push(t.hint_detect.to_owned());
     }
     hints
+}
+
+/// An update.
+pub struct UpdateLine {
+    /// What of it.
+    pub text: String,
+    /// How that looks.
+    pub class: &'static str,
+}
+
+impl UpdateLine {
+    /// In this language.
+    pub fn new(news: &News, lang: Lang) -> UpdateLine {
+        let t = texts::Updates::of(lang);
+        let (class, text) = match news {
+            News::Trial(version) => ("warn", fill(t.news_trial, &[version])),
+            News::Waiting(version) => ("", fill(t.news_waiting, &[version])),
+            News::Offered(Some(version)) => ("", fill(t.news_offered, &[version])),
+            News::Offered(None) => ("", t.news_brought.to_owned()),
+            News::Failed(Some(version)) => ("bad", fill(t.news_failed, &[version])),
+            News::Failed(None) => ("bad", t.news_failed_unnamed.to_owned()),
+        };
+        UpdateLine { text, class }
+    }
 }
 
 /// An alert.

@@ -11,6 +11,10 @@ use subtle::ConstantTimeEq;
 use super::{Owner, Shell, visitor::Turned, visitor::Visitor};
 use crate::Problem;
 
+/// A form whose mark is not that of the session.
+pub(super) const ENDED: &str =
+    "this form belongs to a session that has ended; load the page again and repeat the change";
+
 /// What an owner has sent by a form of this session's own pages. The handler gets it and nothing else: a change without its
 /// session's `csrf` field never reaches it.
 pub struct Form<T> {
@@ -104,9 +108,7 @@ pub fn checked<T: DeserializeOwned>(text: &str, csrf: &str) -> Result<T, Problem
     if bool::from(sent.csrf.as_bytes().ct_eq(csrf.as_bytes())) {
         read(text)
     } else {
-        Err(Problem::Forbidden(
-            "this form belongs to a session that has ended; load the page again and repeat the change".into(),
-        ))
+        Err(Problem::Forbidden(ENDED.into()))
     }
 }
 

@@ -8,6 +8,7 @@ mod contact;
 mod form;
 mod frame;
 mod guard;
+mod incoming;
 mod plain;
 mod problem;
 mod server;
@@ -18,6 +19,7 @@ mod visitor;
 pub use certificate::Certificate;
 pub use form::{Form, Fresh, Own, checked, read, read_form};
 pub use frame::{Frame, Look, Section};
+pub use incoming::{Incoming, IncomingForm};
 pub use server::{serve, serve_plain};
 pub(crate) use session::random;
 pub use session::{Role, Session, Sessions, Who};
@@ -61,6 +63,8 @@ struct Inner {
     questions: Semaphore,
     /// Passwords are looked at one at a time: each takes 19 MiB.
     passwords: Semaphore,
+    /// Long files come one at a time: each takes a thread for minutes.
+    files: Semaphore,
     assets: assets::Assets,
     live: crate::live::Hub,
 }
@@ -79,6 +83,7 @@ impl Shell {
             served: Mutex::new(certificate.served()?),
             questions: Semaphore::new(AT_ONCE),
             passwords: Semaphore::new(1),
+            files: Semaphore::new(1),
             assets: assets::Assets::new(),
             live: crate::live::Hub::default(),
         })))
@@ -119,6 +124,21 @@ impl Shell {
             .map_err(|_| Problem::Busy(5))?
             .map_err(|_| away())?;
         tokio::task::spawn_blocking(work)
+            .await
+            .map_err(|_| away())?
+    }
+
+    /// Takes a long file, one at a time; other questions do not wait for it.
+    ///
+    /// # Errors
+    /// [`Problem::Busy`] while another one comes; what the box says.
+    pub(crate) async fn receive<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Parts) -> Answer<T> + Send + 'static,
+    ) -> Answer<T> {
+        let _place = self.0.files.try_acquire().map_err(|_| Problem::Busy(60))?;
+        let shell = self.clone();
+        tokio::task::spawn_blocking(move || work(&shell.0.parts))
             .await
             .map_err(|_| away())?
     }

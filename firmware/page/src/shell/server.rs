@@ -22,7 +22,11 @@ use tower::ServiceExt;
 use tracing::debug;
 use trunkguard_core::screen::is_near;
 
-use super::{Ends, Shell, body::Timed, guard, plain};
+use super::{
+    Ends, Shell,
+    body::{Patience, Timed},
+    guard, plain,
+};
 
 /// Connections at a time. A browser keeps six.
 const CONNECTIONS: usize = 128;
@@ -158,8 +162,10 @@ async fn converse(
     router: Router,
 ) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
     let service = service_fn(move |request: Request<Incoming>| {
-        let mut request = request.map(|body| Body::new(Timed::new(body)));
+        let patience = Patience::default();
+        let mut request = request.map(|body| Body::new(Timed::new(body, patience.clone())));
         request.extensions_mut().insert(ends);
+        request.extensions_mut().insert(patience);
         let router = router.clone();
         async move {
             Ok::<_, Infallible>(

@@ -8,7 +8,7 @@ use axum::{
 };
 use subtle::ConstantTimeEq;
 
-use super::{Owner, Shell, visitor::Turned, visitor::Visitor};
+use super::{Owner, Shell, form::ENDED, visitor::Turned, visitor::Visitor};
 use crate::Problem;
 
 /// Fields beside the file.
@@ -77,9 +77,7 @@ async fn read(
         if name == "csrf" && bool::from(value.ct_eq(csrf.as_bytes())) {
             is_ours = true;
         } else if !is_ours {
-            return Err(Problem::Forbidden(
-                "this form belongs to a session that has ended; load the page again and repeat the change".into(),
-            ));
+            return Err(Problem::Forbidden(ENDED.into()));
         } else if fields.len() < FIELDS {
             let value = String::from_utf8(value).map_err(|_| unreadable(&"not UTF-8"))?;
             fields.insert(name, value);

@@ -16,6 +16,7 @@ texts! {
         settings: "Settings" / "Réglages",
         diagnostics: "Diagnostics" / "Diagnostic",
         backup: "Backup" / "Sauvegarde",
+        updates: "Updates" / "Mises à jour",
         log_out: "Log out" / "Se déconnecter",
         language: "Language" / "Langue",
         theme: "Theme" / "Thème",

@@ -15,6 +15,7 @@ mod home;
 mod pbx;
 mod policy;
 mod settings;
+mod updates;
 pub mod verdicts;
 mod welcome;
 
@@ -32,6 +33,7 @@ pub use home::Home;
 pub use pbx::Pbx;
 pub use policy::{Policy, learnt};
 pub use settings::Settings;
+pub use updates::Updates;
 pub use welcome::Welcome;
 
 use axum::http::{HeaderMap, header};
@@ -193,6 +195,7 @@ mod tests {
             Policy::PAIRS,
             Firewall::PAIRS,
             Backup::PAIRS,
+            Updates::PAIRS,
         ] {
             for (en, fr) in pairs {
                 assert_eq!(en.matches("{}").count(), fr.matches("{}").count(), "{en}");
