@@ -22,15 +22,15 @@ use trunkguard_tests::{
 const PATIENCE: Duration = Duration::from_secs(40);
 
 /// A box with rules and a page, and an owner at one of the office's computers.
-struct Box_<'a> {
+struct Stand<'a> {
     site: &'a Site<'a>,
     page: Page,
     owner: Browser,
     _helper: Process,
 }
 
-impl<'a> Box_<'a> {
-    fn start(site: &'a Site<'a>, firewall: &str) -> Result<Box_<'a>> {
+impl<'a> Stand<'a> {
+    fn start(site: &'a Site<'a>, firewall: &str) -> Result<Stand<'a>> {
         let (process, socket) = helper::start(site)?;
         let mut guard = site.daemon(&socket, firewall)?;
         let at = SocketAddr::from((at::BOX, 8443));
@@ -39,7 +39,7 @@ impl<'a> Box_<'a> {
         site.gate.within(|| guard.start())?;
         let page = Page { guard, at };
         let owner = site.lan.within(|| page.owner())?;
-        Ok(Box_ {
+        Ok(Stand {
             site,
             page,
             owner,
@@ -99,7 +99,7 @@ impl<'a> Box_<'a> {
 #[test]
 fn page_bans_one_click_lets_go_who_was_banned_by_his_packets() {
     Site::run(Topology::Router, |site| {
-        let this = Box_::start(site, "")?;
+        let this = Stand::start(site, "")?;
         let (raw, capture) = (Raw::open(&site.internet)?, site.at_pbx()?);
         ensure!(this.get("/firewall")?.has("Nobody is banned."));
         let address = at::ATTACKER.to_string();
@@ -161,7 +161,7 @@ fn page_bans_one_click_lets_go_who_was_banned_by_his_packets() {
 }
 
 /// Requests under a scanner's name, with markup in it, until the box has had enough of them.
-fn scan(this: &Box_<'_>) -> Result<()> {
+fn scan(this: &Stand<'_>) -> Result<()> {
     let to = SocketAddr::from((at::BOX_OUTSIDE, 5060));
     let socket = this
         .site
@@ -200,7 +200,7 @@ const FIREWALL: &str = "allow = \"hosts\"\npops = [\"atlanta1.voip.ms\"]\ndns = 
 fn page_bans_an_address_from_dns_is_approved_and_refused() {
     Site::run(Topology::Router, |site| {
         let dns = Dns::start(&site.internet, Says::Addresses(vec![at::POP]))?;
-        let this = Box_::start(site, FIREWALL)?;
+        let this = Stand::start(site, FIREWALL)?;
         let (raw, capture) = (Raw::open(&site.internet)?, site.at_pbx()?);
         let address = at::CARRIER.to_string();
         this.wait("/firewall/pops", "the truth", |shown| {
@@ -238,7 +238,7 @@ fn page_bans_an_address_from_dns_is_approved_and_refused() {
 }
 
 /// What the page has decided is what the kernel has, and what packets meet.
-fn passes(this: &Box_<'_>, capture: &Capture, raw: &Raw, call: &Probes, open: bool) -> Result<()> {
+fn passes(this: &Stand<'_>, capture: &Capture, raw: &Raw, call: &Probes, open: bool) -> Result<()> {
     let address = at::CARRIER.to_string();
     ensure!(
         this.is_in("pops4", &address)? == open,
@@ -251,14 +251,14 @@ fn passes(this: &Box_<'_>, capture: &Capture, raw: &Raw, call: &Probes, open: bo
 }
 
 /// Has the name asked for anew, by the page's button.
-fn asked(this: &Box_<'_>, dns: &Dns, says: Says) -> Result<()> {
+fn asked(this: &Stand<'_>, dns: &Dns, says: Says) -> Result<()> {
     dns.says(says);
     this.press("/firewall/pops", "/firewall/pop", &[("act", "refresh")])?;
     dns.wait_asked("atlanta1.voip.ms", PATIENCE)
 }
 
 /// Aliases that are no host's name: on every page of the firewall, in alerts, the log and the command line they are text.
-fn hostile_names(this: &Box_<'_>, dns: &Dns) -> Result<()> {
+fn hostile_names(this: &Stand<'_>, dns: &Dns) -> Result<()> {
     for says in [Says::HostileAlias(at::CARRIER), Says::HostileEnd] {
         let kind = format!("{says:?}");
         asked(this, dns, says)?;
