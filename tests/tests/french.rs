@@ -86,6 +86,8 @@ const PARTS: &[&str] = &[
     ", until the next restart (12)",
     ", once the firewall's helper is there again",
     " or more",
+    ", which leads elsewhere and is not followed: write the final address as update.url",
+    ": it has no such file; look at update.url",
     "no decision on a ban",
     "no decision on a PoP",
     "its path is not UTF-8",

@@ -139,6 +139,7 @@ sentences! {
     "the daemon went away while it was asked" => "le service a disparu pendant qu’on l’interrogeait",
     "the daemon does not answer; look at its log" => "le service ne répond pas; regardez son journal",
     "the daemon's answer is not understood; is it another version?" => "la réponse du service n’est pas comprise; est-ce une autre version ?",
+    "the question is not understood ({})" => "la question n’est pas comprise ({})",
     "the question is not understood: {}" => "la question n’est pas comprise : {}",
     "there is no client named `{}`; there is: {}" => "il n’y a pas de client nommé « {} »; il y a : {}",
     "there is no rule `{}`; there is {}" => "il n’y a pas de règle « {} »; il y a {}",

@@ -200,3 +200,21 @@ const FR: Labels = Labels {
     ],
     modes: ["Détection", "Prévention", "Verrouillage"],
 };
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_happened_is_said_in_the_offices_language() {
+        let text = "pop.example does not answer any more; near.example answers best";
+        assert_eq!(Labels::of(Language::En).said(text), text);
+        let french = Labels::of(Language::Fr).said(text);
+        assert_eq!(
+            french,
+            "pop.example ne répond plus; near.example répond le mieux"
+        );
+        // A number that was called is nobody's sentence.
+        assert_eq!(Labels::of(Language::Fr).said("+5350000000"), "+5350000000");
+    }
+}
