@@ -19,6 +19,8 @@ pub struct Places {
     pub id: PathBuf,
     /// Which slot runs, as [`crate::boot`] has it.
     pub boot: PathBuf,
+    /// Why a system on trial did not do: its version, and behind it a sentence. Written by whoever looks (`trunkguard box confirm`).
+    pub reason: PathBuf,
     /// What asks for a restart. A folder in memory.
     pub wishes: PathBuf,
     /// Its time is that of the image: no clock is right that is before it.
@@ -33,6 +35,7 @@ impl Default for Places {
             release: "/usr/lib/os-release".into(),
             id: "/data/box/id".into(),
             boot: crate::boot::PATH.into(),
+            reason: "/data/box/trial/reason".into(),
             wishes: "/run/trunkguard-update".into(),
             epoch: "/usr/lib/clock-epoch".into(),
         }
@@ -50,6 +53,7 @@ impl Places {
             release: at(box_.release),
             id: at(box_.id),
             boot: at(box_.boot),
+            reason: at(box_.reason),
             wishes: at(box_.wishes),
             epoch: at(box_.epoch),
         }
@@ -63,11 +67,6 @@ impl Places {
     /// The bundle that is here, whole.
     pub fn bundle(&self) -> PathBuf {
         self.kept.join("bundle.raucb")
-    }
-
-    /// Why a slot on trial did not do, in its own words. The daemon's group may write it.
-    pub fn reason(&self) -> PathBuf {
-        self.kept.join("trial").join("reason")
     }
 
     /// The value of a name in [`Places::release`].

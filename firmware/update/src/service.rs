@@ -293,13 +293,10 @@ impl Updater {
         let Some(boot) = Boot::read(&self.places.boot) else {
             return;
         };
-        let reason = crate::places::read(&self.places.reason(), 4_096);
         let facts = Facts {
             boot: &boot,
             version: self.version,
-            reason: reason
-                .map(|text| text.trim().to_owned())
-                .filter(|text| !text.is_empty()),
+            reason: self.reason(),
             now_s: now_s(),
         };
         let mut inner = self.lock();
@@ -309,6 +306,18 @@ impl Updater {
             }
             inner.keep();
         }
+    }
+
+    /// What the system on trial has said of itself: this one, and in this trial.
+    fn reason(&self) -> Option<String> {
+        let pending = self.lock().record.pending.clone()?;
+        let path = &self.places.reason;
+        let written = fs::metadata(path).and_then(|file| file.modified()).ok()?;
+        let written_s = written.duration_since(UNIX_EPOCH).ok()?.as_secs() as i64;
+        let text = crate::places::read(path, 4_096)?;
+        let (version, reason) = text.split_once('\n')?;
+        let this = version == pending.version.to_string() && written_s >= pending.at_s;
+        (this && !reason.trim().is_empty()).then(|| reason.trim().to_owned())
     }
 
     fn status(&self) -> Status {

@@ -255,7 +255,6 @@ impl Updater {
                 "RAUC takes this for another kind of box (`{ours}`)"
             ));
         }
-        let _ = fs::remove_file(self.places.reason());
         {
             let mut inner = self.lock();
             inner.record.other = None;
@@ -310,7 +309,6 @@ impl Updater {
         inner.record.written = true;
         inner.kept()?;
         drop(inner);
-        let _ = fs::remove_file(self.places.reason());
         self.wish("other")
     }
 

@@ -99,7 +99,8 @@ pub fn note(device: &Path) -> anyhow::Result<Boot> {
 /// Looks whether everything works, again and again, until it does or time is over.
 pub fn confirm(arguments: &Confirm) -> anyhow::Result<Answer> {
     let begin = Instant::now();
-    let made_s = Places::default().made_s();
+    let places = Places::default();
+    let made_s = places.made_s();
     let (mut seen, mut last) = (0, String::new());
     loop {
         match confirm::look(&arguments.state, arguments.page, made_s) {
@@ -117,7 +118,8 @@ pub fn confirm(arguments: &Confirm) -> anyhow::Result<Answer> {
         }
         if begin.elapsed() >= Duration::from_secs(arguments.within) {
             if let Some(path) = &arguments.reason {
-                fs::write(path, &last)
+                let version = places.of_release("VERSION_ID").unwrap_or_default();
+                fs::write(path, format!("{version}\n{last}\n"))
                     .with_context(|| format!("{} cannot be written", path.display()))?;
             }
             bail!("{last}");
