@@ -50,7 +50,7 @@ fn errors_name_file_line_column_key_fault_and_remedy() {
         ),
         (
             "colour = 1\n",
-            "dir/policy.toml:1:1: colour: `colour` is not a key here; allowed: format, settings, firewall, network, alerts, syslog, metrics, policy, client,",
+            "dir/policy.toml:1:1: colour: `colour` is not a key here; allowed: format, settings, firewall, network, alerts, syslog, metrics, update, policy, client,",
         ),
         (
             "[settings]\nmode = \"prevnt\"\n",
