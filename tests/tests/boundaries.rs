@@ -119,6 +119,7 @@ fn foreign_crates_stay_in_their_shell() {
         "trunkguard-boot",
         "trunkguard-page",
         "trunkguard-pbx",
+        "trunkguard-update",
         "trunkguard",
     ];
     for (foreign, home) in [
@@ -142,10 +143,17 @@ fn foreign_crates_stay_in_their_shell() {
         ("hickory-resolver", &[]),
         (
             "rustls",
-            &["trunkguard", "trunkguard-notify", "trunkguard-page"],
+            &[
+                "trunkguard",
+                "trunkguard-notify",
+                "trunkguard-page",
+                "trunkguard-update",
+            ],
         ),
         ("lettre", &["trunkguard-notify"]),
-        ("ureq", &["trunkguard-notify"]),
+        ("ureq", &["trunkguard-notify", "trunkguard-update"]),
+        ("ring", &["trunkguard-update"]),
+        ("zbus", &["trunkguard-update"]),
         ("clap", &["trunkguard"]),
         // Composes the call attempts of `trunkguard call`, and is compared with in tests; it never
         // reads what a network sent to the box (docs/decisions/sip-reader.md).

@@ -4,13 +4,12 @@
 use std::{
     net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket},
     path::Path,
-    sync::Arc,
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
 use anyhow::{Context, bail, ensure};
 use trunkguard_sip::caller::{Attempt, Reply};
-use ureq::{Agent, tls::TlsConfig};
+use trunkguard_update::page;
 
 use crate::{
     clock,
@@ -23,7 +22,6 @@ use crate::{
 const STEADY_S: u64 = 45;
 /// What is asked for by SIP comes within so long.
 const PATIENCE: Duration = Duration::from_secs(3);
-const PAGE_PATIENCE: Duration = Duration::from_secs(40);
 /// An emergency number of every country of the North American plan: it is approved whatever the policy says.
 const EMERGENCY: &str = "911";
 /// An address of this machine that no PBX has.
@@ -52,8 +50,8 @@ pub fn look(state: &Path, page: Option<SocketAddr>, made_s: i64) -> anyhow::Resu
         );
     }
     sip(state, &status.sip)?;
-    if let Some(page) = page {
-        served(page)?;
+    if let Some(at) = page {
+        page::is_served(at).map_err(anyhow::Error::msg)?;
     }
     Ok(())
 }
@@ -141,35 +139,4 @@ fn exchange(socket: &UdpSocket, attempt: &Attempt<'_>, request: &[u8]) -> anyhow
         }
     }
     bail!("no answer by SIP")
-}
-
-/// Somebody who opens the page sees it. Its certificate is its own, and not looked at.
-fn served(page: SocketAddr) -> anyhow::Result<()> {
-    let tls = TlsConfig::builder()
-        .disable_verification(true)
-        .unversioned_rustls_crypto_provider(Arc::new(rustls::crypto::ring::default_provider()))
-        .build();
-    let agent: Agent = Agent::config_builder()
-        .http_status_as_error(false)
-        .proxy(None)
-        .timeout_global(Some(PAGE_PATIENCE))
-        .tls_config(tls)
-        .build()
-        .into();
-    let answer = agent
-        .get(format!("https://{page}/"))
-        .call()
-        .context("the page is not served")?;
-    let status = answer.status();
-    let text = answer
-        .into_body()
-        .with_config()
-        .limit(1 << 20)
-        .read_to_string()
-        .context("the page is not served")?;
-    ensure!(
-        status == 200 && text.contains("</html>"),
-        "the page answers {status}, and is not whole"
-    );
-    Ok(())
 }

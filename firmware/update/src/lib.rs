@@ -11,6 +11,7 @@ pub mod client;
 mod https;
 pub mod judge;
 mod keys;
+pub mod page;
 mod places;
 pub mod pointer;
 mod rauc;
