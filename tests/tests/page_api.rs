@@ -460,7 +460,7 @@ fn page_api_sets_a_pbx_up_records_sip_and_tells_of_updates() {
             &writer.send("POST", "/update/postpone", &json!({ "days": 31 }))?,
             422,
         )?;
-        problem(&writer.ask("POST", "/update/rollback", &[], "")?, 404)?;
+        problem(&writer.ask("POST", "/update/rollback", &[], "")?, 422)?;
         Ok(())
     });
 }

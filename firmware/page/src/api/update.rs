@@ -39,9 +39,7 @@ pub async fn receive(Writer(asker): Writer, request: Request) -> Result<Response
             parts.updates.receive(size, bundle)
         })
         .await?;
-    asker
-        .note("update", format!("upload {size} octets"))
-        .await?;
+    asker.note("update", format!("upload {size}")).await?;
     let said = "the bundle is here; POST /api/v1/update/install installs it";
     Ok(Json(json!({ "said": said })).into_response())
 }

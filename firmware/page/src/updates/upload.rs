@@ -58,7 +58,7 @@ pub async fn take(State(shell): State<Shell>, form: IncomingForm) -> Answer<Resp
         .await;
     match taken {
         Ok(()) => {
-            act::note(&shell, &owner, format!("upload {size} octets")).await?;
+            act::note(&shell, &owner, format!("upload {size}")).await?;
             Ok(Redirect::to("/updates?done=received").into_response())
         }
         Err(Problem::Refused(why)) => {
