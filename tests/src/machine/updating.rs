@@ -61,7 +61,10 @@ pub fn updating(test: impl FnOnce(&mut Updating) -> Result<()> + Send + 'static)
         if outcome.is_err() {
             println!("{}", updating.machine.console());
             if let Ok(mut guest) = updating.machine.guest() {
-                let log = guest.run("journalctl -b --no-pager -n 150 -o short-monotonic");
+                let log = guest.run(
+                    "journalctl -b --no-pager -n 150 -o short-monotonic; ls -l /run/trunkguard-box /data/trunkguard-update /data/box/trial; \
+                     cat /run/trunkguard-box/* /data/trunkguard-update/record.json; trunkguard box trial; echo \"trial: $?\"",
+                );
                 println!("{}", log.map_or_else(|e| e.to_string(), |ran| ran.out));
             }
         }
