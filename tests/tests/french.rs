@@ -89,7 +89,6 @@ const PARTS: &[&str] = &[
     ", which leads elsewhere and is not followed: write the final address as update.url",
     ": it has no such file; look at update.url",
     ": its file ends before the octets that are signed; whoever looks after it has to put it there again",
-    ": its file ends before the octets that are signed; whoever looks after it has to put it there again",
     "no decision on a ban",
     "no decision on a PoP",
     "its path is not UTF-8",

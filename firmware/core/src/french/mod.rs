@@ -52,8 +52,10 @@ fn chained(text: &str, deep: usize) -> Option<String> {
     let deep = deep.checked_sub(1)?;
     whole(text, deep).or_else(|| {
         let (what, why) = text.split_once(": ")?;
-        let why = chained(why, deep)?;
-        let what = whole(what, deep).unwrap_or_else(|| what.into());
+        let known = (whole(what, deep), chained(why, deep));
+        (known != (None, None)).then_some(())?;
+        let what = known.0.unwrap_or_else(|| what.into());
+        let why = known.1.unwrap_or_else(|| why.into());
         Some([&what, " : ", &why].concat())
     })
 }
@@ -132,6 +134,10 @@ mod tests {
             (
                 "the running daemon did not take it over; everything is as before: the firewall does not take it over: there is no helper",
                 "le service ne l’a pas repris; tout est comme avant : le pare-feu ne le reprend pas : il n’y a pas d’auxiliaire",
+            ),
+            (
+                "there is no D-Bus: No such file or directory (os error 2)",
+                "il n’y a pas de D-Bus : No such file or directory (os error 2)",
             ),
             (
                 "pop.example does not answer any more; near.example answers best",
