@@ -15,7 +15,9 @@ use trunkguard_tests::{
     tools,
 };
 
-use crate::story::{POLICY, Promise, STATE, Story, changes, newest, promise, standing, up};
+use crate::story::{
+    POLICY, Promise, STATE, Story, answers, changes, newest, promise, standing, up,
+};
 
 /// A policy as version 1 of the tables has it, dumped from a file that a daemon of that version wrote.
 const V1: &str = include_str!("policy.v1.sql");
@@ -122,9 +124,7 @@ fn exported(folder: &Path) -> Result<String> {
 /// The first start of the new system: the policy is brought over, and decides.
 fn watched(machine: &mut Machine, record: &Record, policy: &str) -> Result<Vec<Promise>> {
     let mut guest = machine.guest()?;
-    guest.until(&format!(
-        "trunkguard status --state {STATE} --json >/dev/null; test $? -le 1"
-    ))?;
+    answers(&mut guest)?;
     let (found, _) = standing(&mut guest)?;
     ensure!(
         found.trim() == policy.trim(),

@@ -13,7 +13,7 @@ use trunkguard_tests::machine::{
     updating::{confirmed, json, said, version},
 };
 
-use crate::story::{STATE, Story, UPDATE, approve};
+use crate::story::{STATE, Story, UPDATE, answers, approve};
 
 /// An update is fetched, written and started within so long.
 const RENEWED: Duration = Duration::from_secs(400);
@@ -121,10 +121,7 @@ fn settled(guest: &mut Guest) -> Result<()> {
         .context("the start does not end")?;
     let failed = guest.must("systemctl --failed --no-pager --no-legend")?;
     ensure!(failed.trim().is_empty(), "failed:\n{failed}");
-    guest.until(&format!(
-        "trunkguard status --state {STATE} --json >/dev/null; test $? -le 1"
-    ))?;
-    Ok(())
+    answers(guest)
 }
 
 /// Which slot runs, which one is confirmed, and how often the one on trial may still be started.

@@ -253,6 +253,14 @@ pub fn up(guest: &mut Guest) -> Result<()> {
     Ok(())
 }
 
+/// Waits until the daemon answers: a state folder that is not mounted yet has none.
+pub fn answers(guest: &mut Guest) -> Result<()> {
+    guest.until(&format!(
+        "systemctl is-active trunkguard.service && trunkguard status --state {STATE} --json >/dev/null; test $? -le 1"
+    ))?;
+    Ok(())
+}
+
 /// What a box says that is not to change: its policy and its identifier.
 pub fn standing(guest: &mut Guest) -> Result<(String, String)> {
     let policy = guest.must(&format!("trunkguard export --state {STATE}"))?;
@@ -337,9 +345,7 @@ fn told(stand: &mut Updating, record: &Record) -> Result<Told> {
     drop(guest);
     stand.started("B", starts)?;
     let mut guest = stand.machine.guest()?;
-    guest.until(&format!(
-        "trunkguard status --state {STATE} --json >/dev/null; test $? -le 1"
-    ))?;
+    answers(&mut guest)?;
     calls.push(promise(&mut guest, Some(record), 5)?);
     drop(guest);
     confirmed(&mut stand.machine, "B")?;
