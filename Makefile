@@ -3,7 +3,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 .ONESHELL:
-.PHONY: help run call test check bench fuzz cross image test-image binary
+.PHONY: help run call test check bench fuzz cross image test-image nightly binary
 
 # Where `make run` keeps its state and answers SIP. 5060 needs no privilege; if a PBX of this machine
 # holds it already: make run SIP=127.0.0.1:5070
@@ -64,14 +64,19 @@ cross: ## Cross-build the daemon for the box (aarch64); tests of core and store 
 image: ## Build the box's image (aarch64): kernel, root, slots, disk
 	image/build.sh
 
-test-image: binary ## Boot the image in QEMU and try it: calls, packets, LEDs, power cuts (root; TESTS=image_box for one)
+test-image: binary ## Boot the image in QEMU and try it: calls, packets, LEDs, updates, power cuts (root; TESTS=image_box for one, CUTS=200)
 	image=$$(image/build.sh)
 	image/test.sh "$$image"
 	$(AS_ROOT) tests/setup.sh
 	for test in $(or $(TESTS),$(basename $(notdir $(wildcard tests/tests/image_*)))); do
 	    $(AS_ROOT) env "PATH=$$PATH" "HOME=$$HOME" TRUNKGUARD_BIN=$(TRUNKGUARD) TRUNKGUARD_IMAGE="$$image" \
-	        $(CARGO) test --locked -p trunkguard-tests --test "$$test" -- --ignored --nocapture --test-threads=1
+	        $(if $(CUTS),TRUNKGUARD_CUTS=$(CUTS)) $(CARGO) test --locked -p trunkguard-tests --test "$$test" -- --ignored --nocapture --test-threads=1
 	done
+
+nightly: ## All of the image's tests with 200 power cuts, the core under emulation, and ten minutes of fuzzing
+	$(MAKE) test-image CUTS=200
+	$(MAKE) cross
+	$(MAKE) fuzz SECONDS_=600
 
 binary:
 	$(CARGO) build --locked -p trunkguard

@@ -10,12 +10,14 @@
 use std::{
     collections::HashSet,
     env,
-    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+    time::{Duration, Instant},
 };
 
 use anyhow::{Context, Result, ensure};
 use trunkguard_tests::{
-    machine::{Calls, Card, Image, Kept, Machine, Options, PATIENCE, Record, Stand, office},
+    machine::{
+        Calls, Card, Chance, Image, Kept, Machine, Options, PATIENCE, Record, Stand, office,
+    },
     site::{Site, Topology},
 };
 
@@ -23,37 +25,6 @@ use trunkguard_tests::{
 const OF_ONE_CARD: usize = 6;
 /// Recorded cuts whose card is looked at, and every how many of them is started.
 const RECORDED: usize = 16;
-
-/// Chances that can be had again (SplitMix64: Steele, Lea, Flood, 2014).
-struct Chance(u64);
-
-impl Chance {
-    fn new(what: &str) -> Result<Chance> {
-        let seed = match env::var("TRUNKGUARD_SEED") {
-            Ok(seed) => seed.parse().context("TRUNKGUARD_SEED")?,
-            Err(_) => SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs(),
-        };
-        println!("{what}: TRUNKGUARD_SEED={seed}");
-        Ok(Chance(seed))
-    }
-
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-
-    fn up_to(&mut self, most: u64) -> u64 {
-        self.next() % most.max(1)
-    }
-
-    fn span(&mut self, most: Duration) -> Duration {
-        // Spans are minutes at most.
-        Duration::from_millis(self.up_to(most.as_millis() as u64))
-    }
-}
 
 fn cuts() -> usize {
     let wanted = env::var("TRUNKGUARD_CUTS").ok();
@@ -243,11 +214,15 @@ fn recorded(stand: &Stand<'_>, chance: &mut Chance) -> Result<()> {
         let count = (from + chance.up_to(writes.len() as u64 - from)) as usize + 1;
         let copy = before.copy(&stand.path("cut.img"))?;
         let all = chance.up_to(4);
-        let (open, there) = writes.replay(count, &copy, |_| match all {
+        let open = writes.unflushed(count);
+        let kept = open.iter().filter(|_| match all {
             0 => false,
             1 => true,
             _ => chance.up_to(2) == 0,
-        })?;
+        });
+        let there: Vec<_> = kept.map(|&index| writes.whole(index)).collect();
+        writes.replay(count, &copy, &there)?;
+        let (open, there) = (open.len(), there.len());
         let owed = Owed {
             calls: promised
                 .iter()

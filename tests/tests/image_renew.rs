@@ -1,20 +1,18 @@
 //! Updates as an office has them: by HTTPS from a web server, installed, tried, confirmed or given up (docs/updates.md U1 to U7).
 #![allow(clippy::unwrap_used)]
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use anyhow::{Result, ensure};
 use serde_json::Value;
 use trunkguard_tests::machine::{
     Amiss, Guest, HOST,
-    updating::{Updating, json, slots, updating, version},
+    updating::{Updating, confirmed, json, slots, updating, version},
 };
 
 const FIRST: &str = "900.0.0";
 const SECOND: &str = "900.0.1";
 const UPDATE: &str = "trunkguard update --state /var/lib/trunkguard";
-/// An update is confirmed or given up within so long after its start.
-const JUDGED: Duration = Duration::from_secs(600);
 
 /// The policy: where updates come from, and nothing by itself, so that the test says when.
 fn policy() -> String {
@@ -62,26 +60,6 @@ fn outcomes(guest: &mut Guest) -> Result<Vec<Value>> {
         .unwrap_or_default())
 }
 
-/// Waits until this slot is the confirmed one and nothing is on trial.
-fn confirmed(stand: &mut Updating, slot: &str) -> Result<Guest> {
-    let mut guest = stand.machine.guest()?;
-    let began = Instant::now();
-    while slots(&mut guest, slot, slot, None).is_err() {
-        ensure!(
-            began.elapsed() < JUDGED,
-            "slot {slot} is not confirmed:\n{}",
-            stand.machine.console()
-        );
-        std::thread::sleep(Duration::from_secs(1));
-        guest = stand.machine.guest()?;
-    }
-    println!(
-        "figure: slot {slot} confirmed {:.0} s after its shell",
-        began.elapsed().as_secs_f64()
-    );
-    Ok(guest)
-}
-
 /// The whole way, twice: A to B to A, by HTTPS. What is set stays; what ran before can be gone back to.
 #[test]
 #[ignore = "boots the image: make test-image"]
@@ -94,7 +72,7 @@ fn image_renew_from_a_to_b_to_a() {
         drop(guest);
 
         renew(stand, FIRST, None, "B")?;
-        let mut guest = confirmed(stand, "B")?;
+        let mut guest = confirmed(&mut stand.machine, "B")?;
         ensure!(version(&mut guest)? == FIRST);
         let policy = guest.must("trunkguard export --state /var/lib/trunkguard")?;
         ensure!(policy.contains(&format!("https://{HOST}/")), "{policy}");
@@ -107,7 +85,7 @@ fn image_renew_from_a_to_b_to_a() {
         drop(guest);
 
         renew(stand, SECOND, None, "A")?;
-        let mut guest = confirmed(stand, "A")?;
+        let mut guest = confirmed(&mut stand.machine, "A")?;
         ensure!(version(&mut guest)? == SECOND);
         // The same once more is nothing new; what is older is refused in words.
         let said = guest.must(&format!("{UPDATE} check"))?;
@@ -116,7 +94,7 @@ fn image_renew_from_a_to_b_to_a() {
         guest.must(&format!("{UPDATE} rollback"))?;
         drop(guest);
         stand.started("B", before)?;
-        let mut guest = confirmed(stand, "B")?;
+        let mut guest = confirmed(&mut stand.machine, "B")?;
         ensure!(version(&mut guest)? == FIRST);
         let said = guest.must(&format!("{UPDATE} check"))?;
         ensure!(

@@ -1,38 +1,11 @@
 //! Updates by RAUC on the running box: docs/box.md B2, B17; docs/updates.md.
 #![allow(clippy::unwrap_used)]
 
-use std::{fs, time::Instant};
-
 use anyhow::{Result, ensure};
 use trunkguard_tests::machine::{
-    Amiss, Bundle, Guest, HOST,
-    updating::{NEWER, Updating, slots, updating, version},
+    Amiss, Guest,
+    updating::{NEWER, RAUC, slots, updating, version},
 };
-
-const FOLDER: &str = "/data/trunkguard-update";
-/// RAUC's own command line, on the bus of updates.
-const RAUC: &str = "DBUS_SYSTEM_BUS_ADDRESS=unix:path=/run/trunkguard-bus/socket timeout 200 rauc";
-
-/// Brings a bundle to the box and has RAUC install it.
-fn install(stand: &mut Updating, bundle: &Bundle) -> Result<String> {
-    stand.server.put(bundle)?;
-    let name = bundle.name();
-    let mut guest = stand.machine.guest()?;
-    let began = Instant::now();
-    guest.until(&format!("wget -q -O {FOLDER}/{name} http://{HOST}/{name}"))?;
-    println!(
-        "figure: download of {} octets {:.1} s",
-        fs::metadata(&bundle.path)?.len(),
-        began.elapsed().as_secs_f64()
-    );
-    guest.must("systemctl start rauc.service")?;
-    guest.until(&format!("{RAUC} status >/dev/null"))?;
-    let began = Instant::now();
-    let said = guest.must(&format!("{RAUC} install {FOLDER}/{name}"))?;
-    println!("figure: install {:.1} s", began.elapsed().as_secs_f64());
-    guest.must(&format!("rm {FOLDER}/{name}"))?;
-    Ok(said)
-}
 
 /// B2: who is never seen to work is tried three times, and not once more.
 #[test]
@@ -48,7 +21,7 @@ fn image_update_that_nobody_confirms_is_given_up() {
         drop(guest);
 
         let bundle = stand.next(NEWER, None)?;
-        let said = install(stand, &bundle)?;
+        let said = stand.install_by_rauc(&bundle)?;
         ensure!(said.contains("succeeded"), "{said}");
         let mut guest = stand.machine.guest()?;
         slots(&mut guest, "A", "A", Some(("B", 3)))?;
@@ -83,7 +56,7 @@ fn image_update_without_an_init_is_given_up() {
     updating(|stand| {
         stand.machine.guest()?.running()?;
         let bundle = stand.next(NEWER, Some(Amiss::NoInit))?;
-        install(stand, &bundle)?;
+        stand.install_by_rauc(&bundle)?;
         let before = stand.starts("A");
         stand.restart("B")?;
         stand.started("A", before)?;

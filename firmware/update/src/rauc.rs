@@ -147,26 +147,29 @@ impl Rauc {
     }
 }
 
-fn release(told: &HashMap<String, OwnedValue>) -> Result<Release, String> {
-    let inner =
-        |of: &HashMap<String, OwnedValue>, key: &str| -> Option<HashMap<String, OwnedValue>> {
-            of.get(key)?.try_clone().ok()?.try_into().ok()
-        };
-    let text = |of: &HashMap<String, OwnedValue>, key: &str| -> Option<String> {
-        of.get(key)?.try_clone().ok()?.try_into().ok()
+/// RAUC puts each section into one variant more than its documentation says (`r_manifest_to_dict`).
+fn part<T: TryFrom<OwnedValue>>(of: &HashMap<String, OwnedValue>, key: &str) -> Option<T> {
+    let value = match Value::from(of.get(key)?.try_clone().ok()?) {
+        Value::Value(inner) => *inner,
+        plain => plain,
     };
-    let update = inner(told, "update").ok_or("the bundle does not say what it is")?;
-    let meta = inner(told, "meta").and_then(|meta| inner(&meta, "trunkguard"));
+    OwnedValue::try_from(value).ok()?.try_into().ok()
+}
+
+fn release(told: &HashMap<String, OwnedValue>) -> Result<Release, String> {
+    let update: HashMap<String, OwnedValue> =
+        part(told, "update").ok_or("the bundle does not say what it is")?;
+    let text = |key: &str| -> Option<String> { part(&update, key) };
+    let meta: HashMap<String, HashMap<String, String>> = part(told, "meta").unwrap_or_default();
     let number = |key: &str| -> Result<u32, String> {
-        let value = meta.as_ref().and_then(|meta| text(meta, key));
+        let value = meta.get("trunkguard").and_then(|meta| meta.get(key));
         value.and_then(|value| value.parse().ok()).ok_or_else(|| {
             format!("the bundle does not say which data it reads ([meta.trunkguard] {key})")
         })
     };
-    let version = text(&update, "version").ok_or("the bundle does not say its version")?;
+    let version = text("version").ok_or("the bundle does not say its version")?;
     Ok(Release {
-        compatible: text(&update, "compatible")
-            .ok_or("the bundle does not say what box it is for")?,
+        compatible: text("compatible").ok_or("the bundle does not say what box it is for")?,
         version: Version::parse(&version)?,
         data: number("data")?,
         data_oldest: number("data-oldest")?,
@@ -180,4 +183,34 @@ fn wrong(what: &str, error: &zbus::Error) -> String {
 /// RAUC's words go to people.
 fn clean(text: &str) -> String {
     text.chars().filter(|c| !c.is_control()).take(300).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// As RAUC 1.13 answers: `{"update": <<{..}>>, "meta": <<{"trunkguard": {..}}>>}`.
+    #[test]
+    fn what_rauc_says_of_a_bundle_is_read() {
+        let boxed = |value: Value<'static>| {
+            OwnedValue::try_from(Value::Value(Box::new(value))).expect("no file descriptors")
+        };
+        let update = [("compatible", "trunkguard-arm64"), ("version", "1.2.3")];
+        let update: HashMap<&str, Value<'_>> = update.map(|(k, v)| (k, v.into())).into();
+        let meta = HashMap::from([("data", "2"), ("data-oldest", "1")]);
+        let meta = HashMap::from([("trunkguard", meta)]);
+        let mut told = HashMap::from([
+            ("update".to_owned(), boxed(update.into())),
+            ("meta".to_owned(), boxed(meta.into())),
+        ]);
+        let read = release(&told).unwrap();
+        assert_eq!(read.compatible, "trunkguard-arm64");
+        assert_eq!((read.version.minor, read.data, read.data_oldest), (2, 2, 1));
+        told.remove("meta");
+        assert!(
+            release(&told)
+                .unwrap_err()
+                .contains("[meta.trunkguard] data")
+        );
+    }
 }

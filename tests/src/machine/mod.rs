@@ -9,6 +9,7 @@
 
 mod calls;
 mod card;
+mod chance;
 mod guest;
 mod in_place;
 mod kept;
@@ -25,13 +26,14 @@ pub mod updating;
 
 pub use calls::{Calls, Promised};
 pub use card::{Card, Image, at};
+pub use chance::Chance;
 pub use guest::{Guest, Ran};
 pub use in_place::in_place;
 pub use kept::Kept;
 pub use next::{Amiss, Bundle, Next};
 pub use plug::plug;
 pub use qmp::Qmp;
-pub use record::{Record, Writes};
+pub use record::{Part, Record, Writes};
 pub use scan::{Found, scan};
 pub use server::{Server, Trouble};
 pub use stand::{Stand, Started, policy};

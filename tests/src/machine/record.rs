@@ -6,6 +6,7 @@
 
 use std::{
     fs::{File, OpenOptions},
+    ops::Range,
     os::unix::fs::FileExt,
     path::{Path, PathBuf},
 };
@@ -96,6 +97,22 @@ struct Entry {
     from: u64,
 }
 
+impl Entry {
+    /// It changes the card, and is lost with the power unless a flush comes after it.
+    fn is_open(&self) -> bool {
+        self.flags & (FUA | DISCARD) == 0 && self.length > 0
+    }
+}
+
+/// A part of a write that had come to the card.
+#[derive(Clone, Debug)]
+pub struct Part {
+    /// Which write, by its number in the record.
+    pub index: usize,
+    /// Octets of it.
+    pub octets: Range<u64>,
+}
+
 /// Recorded writes, in their order.
 pub struct Writes {
     file: File,
@@ -118,52 +135,79 @@ impl Writes {
         self.entries.iter().filter(|e| e.flags & FLUSH != 0).count()
     }
 
-    /// The writes as they were when so many of them had been done, on a copy of the card from before: all up to the
-    /// last flush among them, and of the rest those that `kept` says (by their number). Says how many were not
-    /// flushed, and of these how many are there all the same.
+    /// Where a write went to, and how much it was: an octet of the card, and a count. A flush is of none.
+    pub fn extent(&self, index: usize) -> Range<u64> {
+        let entry = &self.entries[index];
+        entry.to..entry.to + entry.length
+    }
+
+    /// Octets of a write, from this octet of the card on, which is within its extent.
     ///
     /// # Errors
-    /// When the card cannot be written.
-    pub fn replay(
-        &self,
-        count: usize,
-        card: &Card,
-        mut kept: impl FnMut(usize) -> bool,
-    ) -> Result<(usize, usize)> {
-        let target = OpenOptions::new().write(true).open(card.path())?;
+    /// When the record cannot be read so far.
+    pub fn octets(&self, index: usize, at: u64, count: usize) -> Result<Vec<u8>> {
+        let entry = &self.entries[index];
+        let mut octets = vec![0; count];
+        self.file
+            .read_exact_at(&mut octets, entry.from + (at - entry.to))?;
+        Ok(octets)
+    }
+
+    /// Of the first `count`: those that no flush came after. A power cut then leaves any part of them.
+    pub fn unflushed(&self, count: usize) -> Vec<usize> {
         let done = &self.entries[..count.min(self.entries.len())];
         let flushed = done
             .iter()
             .rposition(|entry| entry.flags & FLUSH != 0)
             .map_or(0, |at| at + 1);
-        let (mut open, mut there) = (0, 0);
-        for (index, entry) in done.iter().enumerate() {
-            if index >= flushed && entry.flags & FUA == 0 && entry.length > 0 {
-                open += 1;
-                if !kept(index) {
-                    continue;
-                }
-                there += 1;
-            }
-            self.apply(entry, &target)
-                .with_context(|| format!("write {index} of the record"))?;
-        }
-        Ok((open, there))
+        (flushed..done.len())
+            .filter(|&at| done[at].is_open())
+            .collect()
     }
 
-    fn apply(&self, entry: &Entry, target: &File) -> Result<()> {
+    /// All of a write.
+    pub fn whole(&self, index: usize) -> Part {
+        Part {
+            index,
+            octets: 0..self.entries[index].length,
+        }
+    }
+
+    /// The card as a power cut leaves it after the first `count`, on a copy of the card from before: all that was
+    /// flushed, and then those parts of the others that are named, in their order.
+    ///
+    /// # Errors
+    /// When the card cannot be written.
+    pub fn replay(&self, count: usize, card: &Card, there: &[Part]) -> Result<()> {
+        let target = OpenOptions::new().write(true).open(card.path())?;
+        let count = count.min(self.entries.len());
+        let first_open = self.unflushed(count).first().copied().unwrap_or(count);
+        for (index, entry) in self.entries[..count].iter().enumerate() {
+            if index < first_open || !entry.is_open() {
+                self.apply(entry, 0..entry.length, &target)
+                    .with_context(|| format!("write {index} of the record"))?;
+            }
+        }
+        for part in there {
+            self.apply(&self.entries[part.index], part.octets.clone(), &target)
+                .with_context(|| format!("a part of write {} of the record", part.index))?;
+        }
+        Ok(())
+    }
+
+    fn apply(&self, entry: &Entry, part: Range<u64>, target: &File) -> Result<()> {
         // This card keeps what is discarded (`discard=ignore`), as the recorded one did.
         if entry.flags & DISCARD != 0 {
             return Ok(());
         }
-        let mut octets = vec![0; entry.length.min(1 << 20) as usize];
-        let mut done = 0;
-        while done < entry.length {
-            let part = (entry.length - done).min(octets.len() as u64) as usize;
+        let mut octets = vec![0; (part.end - part.start).min(1 << 20) as usize];
+        let mut done = part.start;
+        while done < part.end {
+            let piece = (part.end - done).min(octets.len() as u64) as usize;
             self.file
-                .read_exact_at(&mut octets[..part], entry.from + done)?;
-            target.write_all_at(&octets[..part], entry.to + done)?;
-            done += part as u64;
+                .read_exact_at(&mut octets[..piece], entry.from + done)?;
+            target.write_all_at(&octets[..piece], entry.to + done)?;
+            done += piece as u64;
         }
         Ok(())
     }

@@ -15,8 +15,13 @@ use crate::Office;
 
 /// Newer than anything under test.
 pub const NEWER: &str = "900.0.0";
+/// RAUC's own command line, on the bus of updates.
+pub const RAUC: &str =
+    "DBUS_SYSTEM_BUS_ADDRESS=unix:path=/run/trunkguard-bus/socket timeout 200 rauc";
 /// A start comes to U-Boot's word within so long.
 const PATIENCE: Duration = Duration::from_secs(400);
+/// An update is confirmed or given up within so long after its start.
+const JUDGED: Duration = Duration::from_secs(600);
 
 /// A box with a server of updates.
 pub struct Updating {
@@ -34,45 +39,62 @@ pub struct Updating {
 pub fn updating(test: impl FnOnce(&mut Updating) -> Result<()> + Send + 'static) {
     Office::run(move |office| {
         let image = Image::under_test()?;
-        // Cards are too large for the office's folder, which is shown when a test fails.
-        let folder = office.folder().join("machines");
-        fs::create_dir(&folder)?;
-        let keys = image.folder().join("../keys");
-        let server = Server::start(
-            Ipv4Addr::LOCALHOST,
-            &HOST.to_string(),
-            &keys,
-            &folder.join("server"),
-        )?;
+        let folder = folder(office)?;
         let card = Card::with_test_kernel(&image, &folder.join("card.img"))?;
-        let options = Options {
-            user_network: true,
-            shell: true,
-            ..Options::default()
-        };
-        let machine = Machine::virt(&image, &card, &folder.join("machine"), &options)?;
-        let mut updating = Updating {
-            image,
-            folder,
-            server,
-            machine,
-        };
+        let mut updating = Updating::start(image, folder, &card, Options::default())?;
         let outcome = test(&mut updating);
         if outcome.is_err() {
-            println!("{}", updating.machine.console());
-            if let Ok(mut guest) = updating.machine.guest() {
-                let log = guest.run(
-                    "journalctl -b --no-pager -n 150 -o short-monotonic; ls -l /run/trunkguard-box /data/trunkguard-update /data/box/trial; \
-                     cat /run/trunkguard-box/* /data/trunkguard-update/record.json; trunkguard box trial; echo \"trial: $?\"",
-                );
-                println!("{}", log.map_or_else(|e| e.to_string(), |ran| ran.out));
-            }
+            println!("{}", said(&mut updating.machine));
         }
         outcome
     });
 }
 
+/// A folder for cards, which are too large for the office's own: that is shown when a test fails.
+///
+/// # Errors
+/// When it cannot be made.
+pub fn folder(office: &Office) -> Result<PathBuf> {
+    let folder = office.folder().join("machines");
+    fs::create_dir(&folder)?;
+    Ok(folder)
+}
+
+/// What a box says of itself when something is wrong: its console and the end of its log.
+pub fn said(machine: &mut Machine) -> String {
+    let log = machine
+        .guest()
+        .and_then(|mut guest| guest.run("journalctl -b --no-pager -n 150 -o short-monotonic"));
+    let log = log.map_or_else(|e| e.to_string(), |ran| ran.out);
+    format!("{}\n{log}", machine.console())
+}
+
 impl Updating {
+    /// Starts both: the box from this card, with a shell, beside the server.
+    ///
+    /// # Errors
+    /// When one of them does not start.
+    pub fn start(image: Image, folder: PathBuf, card: &Card, options: Options) -> Result<Updating> {
+        let server = Server::start(
+            Ipv4Addr::LOCALHOST,
+            &HOST.to_string(),
+            &image.folder().join("../keys"),
+            &folder.join("server"),
+        )?;
+        let options = Options {
+            user_network: true,
+            shell: true,
+            ..options
+        };
+        let machine = Machine::virt(&image, card, &folder.join("machine"), &options)?;
+        Ok(Updating {
+            image,
+            folder,
+            server,
+            machine,
+        })
+    }
+
     /// A newer system, with something amiss.
     ///
     /// # Errors
@@ -86,6 +108,31 @@ impl Updating {
         // It is large, and what is to be had of it is in the bundle.
         fs::remove_dir_all(next.root())?;
         Ok(bundle)
+    }
+
+    /// Brings a bundle to the box and has RAUC install it; what RAUC said.
+    ///
+    /// # Errors
+    /// When it does not.
+    pub fn install_by_rauc(&mut self, bundle: &Bundle) -> Result<String> {
+        const FOLDER: &str = "/data/trunkguard-update";
+        self.server.put(bundle)?;
+        let name = bundle.name();
+        let mut guest = self.machine.guest()?;
+        let began = Instant::now();
+        guest.until(&format!("wget -q -O {FOLDER}/{name} http://{HOST}/{name}"))?;
+        println!(
+            "figure: download of {} octets {:.1} s",
+            fs::metadata(&bundle.path)?.len(),
+            began.elapsed().as_secs_f64()
+        );
+        guest.must("systemctl start rauc.service")?;
+        guest.until(&format!("{RAUC} status >/dev/null"))?;
+        let began = Instant::now();
+        let said = guest.must(&format!("{RAUC} install {FOLDER}/{name}"))?;
+        println!("figure: install {:.1} s", began.elapsed().as_secs_f64());
+        guest.must(&format!("rm {FOLDER}/{name}"))?;
+        Ok(said)
     }
 
     /// Has the box restart, and waits until U-Boot starts this slot.
@@ -133,6 +180,29 @@ impl Updating {
         }
         Ok(())
     }
+}
+
+/// Waits until this slot is the confirmed one and nothing is on trial.
+///
+/// # Errors
+/// When it is not within the time that a trial may take.
+pub fn confirmed(machine: &mut Machine, slot: &str) -> Result<Guest> {
+    let mut guest = machine.guest()?;
+    let began = Instant::now();
+    while slots(&mut guest, slot, slot, None).is_err() {
+        ensure!(
+            began.elapsed() < JUDGED,
+            "slot {slot} is not confirmed:\n{}",
+            machine.console()
+        );
+        std::thread::sleep(Duration::from_secs(1));
+        guest = machine.guest()?;
+    }
+    println!(
+        "figure: slot {slot} confirmed {:.0} s after its shell",
+        began.elapsed().as_secs_f64()
+    );
+    Ok(guest)
 }
 
 /// What a command of the box says as JSON.
