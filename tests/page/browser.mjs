@@ -75,7 +75,7 @@ export async function look(page, where, view) {
 }
 
 // Every visible control gets the focus by Tab, once around.
-export async function tab(page, where) {
+export async function tab(page, where, tries = 3) {
   const count = await page.evaluate(() => {
     const all = [...document.querySelectorAll("a[href], button, input:not([type=hidden]), select, textarea, summary, [tabindex='0']")];
     const seen = all.filter((e) => !e.disabled && e.checkVisibility({ visibilityProperty: true }) && e.closest("details:not([open]) > :not(summary)") === null);
@@ -99,6 +99,15 @@ export async function tab(page, where) {
     });
     stuck = at === null || reached.has(at) ? stuck + 1 : 0;
     if (at !== null) reached.add(at);
+  }
+  // Where news from the box has replaced what was gone through, it is gone through once more.
+  const there = await page.evaluate(() => document.querySelectorAll("[data-walk]").length);
+  if (reached.size < count && there < count && tries > 1) {
+    await page.evaluate(() => {
+      for (const e of document.querySelectorAll("[data-walk]")) e.removeAttribute("data-walk");
+      document.activeElement?.blur();
+    });
+    return tab(page, where, tries - 1);
   }
   if (reached.size < count) {
     const missed = await page.evaluate((got) => [...document.querySelectorAll("[data-walk]")].filter((e) => !got.includes(e.getAttribute("data-walk"))).slice(0, 5).map((e) => e.outerHTML.slice(0, 120)), [...reached]);
