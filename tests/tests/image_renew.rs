@@ -104,12 +104,12 @@ fn image_renew_can_be_gone_back_from() {
         let old = version(&mut guest)?;
         drop(guest);
         renew(stand, FIRST, None, "B")?;
-        let mut guest = confirmed(stand, "B")?;
+        let mut guest = confirmed(&mut stand.machine, "B")?;
         let before = stand.starts("A");
         guest.must(&format!("{UPDATE} rollback"))?;
         drop(guest);
         stand.started("A", before)?;
-        let mut guest = confirmed(stand, "A")?;
+        let mut guest = confirmed(&mut stand.machine, "A")?;
         ensure!(version(&mut guest)? == old);
         let said = guest.must(&format!("{UPDATE} check"))?;
         ensure!(
