@@ -138,9 +138,15 @@ pub fn plan(story: &Story, spans: &[Span], wanted: usize, chance: &mut Chance) -
     let kinds = [Kind::Some, Kind::Shuffled, Kind::Prefix, Kind::Some];
     for n in 0..wanted.saturating_sub(cuts.len()) {
         let (span, kind) = (turns[n % turns.len()], kinds[n % kinds.len()]);
-        let count = span.writes.start + 1 + chance.up_to(span.writes.len() as u64) as usize;
-        let mut cut = Cut::new(count.min(story.writes.len()), span.name, kind);
-        cut.is_marked = n % 30 < turns.len();
+        // Where something is to be lost, the moment is one at which there is something to lose, if chance finds one.
+        let draws = if matches!(kind, Kind::Prefix) { 1 } else { 6 };
+        let drawn = (0..draws)
+            .map(|_| span.writes.start + 1 + chance.up_to(span.writes.len() as u64) as usize);
+        let count = drawn.max_by_key(|count| story.writes.unflushed(*count).len());
+        let count = count.unwrap_or(span.writes.end).min(story.writes.len());
+        let mut cut = Cut::new(count, span.name, kind);
+        // The first of the first two spans, and every 33rd after them: 33 is three rounds of eleven.
+        cut.is_marked = n % 33 < 2;
         cut.given_up = story.is_start && n % 4 == 3;
         cuts.push(cut);
     }

@@ -148,7 +148,7 @@ fn one(
                 After::Nothing
             }
         }
-        (false, "slot is written") if cut.is_marked => After::Again,
+        (false, "download" | "slot is written") if cut.is_marked => After::Again,
         (false, _) => After::Nothing,
     };
     let started = start::start(story, card, state, &story.owed(cut.count), after)?;

@@ -348,7 +348,9 @@ fn told(stand: &mut Updating, record: &Record) -> Result<Told> {
     answers(&mut guest)?;
     calls.push(promise(&mut guest, Some(record), 5)?);
     drop(guest);
-    confirmed(&mut stand.machine, "B")?;
+    let mut guest = confirmed(&mut stand.machine, "B")?;
+    // What became of it is written down when somebody asks.
+    guest.until(&format!("{UPDATE} status --json | grep -q '\"confirmed\"'"))?;
     thread::sleep(IDLE);
     Ok(Told {
         calls,
