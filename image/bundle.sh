@@ -9,6 +9,8 @@ set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 out=$1 version=$2 boot=$3 root_image=$4
 shift 4
+# Which kind of box it is for; boxes of another kind refuse it.
+compatible=${TRUNKGUARD_COMPATIBLE:-trunkguard-arm64}
 need unsquashfs squashfs-tools
 have python3
 keys=$("$image/keys.sh")
@@ -28,7 +30,7 @@ cp "$boot" "$work/content/boot.ext4"
 cp "$root_image" "$work/content/root.squashfs"
 cat >"$work/content/manifest.raucm" <<MANIFEST
 [update]
-compatible=trunkguard-arm64
+compatible=$compatible
 version=$version
 
 [bundle]
@@ -46,7 +48,7 @@ data-oldest=$oldest
 MANIFEST
 cat >"$work/system.conf" <<CONF
 [system]
-compatible=trunkguard-arm64
+compatible=$compatible
 bootloader=noop
 bundle-formats=-plain
 data-directory=$work
@@ -63,7 +65,7 @@ quietly "$image/rauc.sh" --conf="$work/system.conf" info "$work/bundle.raucb"
 mkdir -p "$out"
 bundle="$out/trunkguard-$version.raucb"
 mv "$work/bundle.raucb" "$bundle"
-"$image/pointer.py" --keys "$keys" --version "$version" --data "$data" --data-oldest "$oldest" "$@" "$bundle" >"$work/latest.json"
+"$image/pointer.py" --keys "$keys" --version "$version" --data "$data" --data-oldest "$oldest" --compatible "$compatible" "$@" "$bundle" >"$work/latest.json"
 chmod 644 "$bundle" "$work/latest.json"
 # The pointer last: who sees it finds the bundle.
 mv "$work/latest.json" "$out/latest.json"

@@ -7,27 +7,12 @@ use anyhow::{Result, ensure};
 use serde_json::Value;
 use trunkguard_tests::machine::{
     Amiss, Guest, HOST,
-    updating::{Updating, confirmed, json, slots, updating, version},
+    updating::{Updating, by_hand, confirmed, json, slots, updating, version},
 };
 
 const FIRST: &str = "900.0.0";
 const SECOND: &str = "900.0.1";
 const UPDATE: &str = "trunkguard update --state /var/lib/trunkguard";
-
-/// The policy: where updates come from, and nothing by itself, so that the test says when.
-fn policy() -> String {
-    format!("format = 1\n[update]\nautomatic = \"off\"\nurl = \"https://{HOST}/\"\n")
-}
-
-/// Has the box look at the test's server, and nothing but what the test wants.
-fn apply(guest: &mut Guest) -> Result<()> {
-    guest.running()?;
-    let lines = policy().replace('\n', "\\n").replace('"', "\\\"");
-    guest.must(&format!(
-        "printf \"{lines}\" >/run/policy.toml && trunkguard apply --state /var/lib/trunkguard /run/policy.toml"
-    ))?;
-    Ok(())
-}
 
 /// Puts a system on the server and has the box install it: asks for it as a person does, and waits for the start of `slot`.
 fn renew(stand: &mut Updating, version: &str, amiss: Option<Amiss>, slot: &str) -> Result<()> {
@@ -66,7 +51,7 @@ fn outcomes(guest: &mut Guest) -> Result<Vec<Value>> {
 fn image_renew_from_a_to_b_to_a() {
     updating(|stand| {
         let mut guest = stand.machine.guest()?;
-        apply(&mut guest)?;
+        by_hand(&mut guest)?;
         let old = version(&mut guest)?;
         let id = guest.must("cat /data/box/id")?;
         drop(guest);
@@ -100,7 +85,7 @@ fn image_renew_from_a_to_b_to_a() {
 fn image_renew_can_be_gone_back_from() {
     updating(|stand| {
         let mut guest = stand.machine.guest()?;
-        apply(&mut guest)?;
+        by_hand(&mut guest)?;
         let old = version(&mut guest)?;
         drop(guest);
         renew(stand, FIRST, None, "B")?;
@@ -124,7 +109,7 @@ fn image_renew_can_be_gone_back_from() {
 fn given_up(amiss: Amiss, reason: &'static str) {
     updating(move |stand| {
         let mut guest = stand.machine.guest()?;
-        apply(&mut guest)?;
+        by_hand(&mut guest)?;
         let old = version(&mut guest)?;
         drop(guest);
         renew(stand, FIRST, Some(amiss), "B")?;

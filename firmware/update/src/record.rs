@@ -33,6 +33,8 @@ pub struct Record {
     pub ready: Option<Ready>,
     /// What is being installed or is installed, until it is judged.
     pub pending: Option<Pending>,
+    /// When the last system's reason was written that was there before `pending`, nanoseconds since 1970 by whatever clock: it is not this one's.
+    pub reason_before_ns: Option<i64>,
     /// RAUC has written `pending` to the end.
     pub written: bool,
     /// What the other slot has that would start.

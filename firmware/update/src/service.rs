@@ -311,13 +311,21 @@ impl Updater {
     /// What the system on trial has said of itself: this one, and in this trial.
     fn reason(&self) -> Option<String> {
         let pending = self.lock().record.pending.clone()?;
-        let path = &self.places.reason;
-        let written = fs::metadata(path).and_then(|file| file.modified()).ok()?;
-        let written_s = written.duration_since(UNIX_EPOCH).ok()?.as_secs() as i64;
-        let text = crate::places::read(path, 4_096)?;
+        // Not "written later than the update began": a wrong clock may be the very reason.
+        if self.reason_ns() == self.lock().record.reason_before_ns {
+            return None;
+        }
+        let text = crate::places::read(&self.places.reason, 4_096)?;
         let (version, reason) = text.split_once('\n')?;
-        let this = version == pending.version.to_string() && written_s >= pending.at_s;
+        let this = version == pending.version.to_string();
         (this && !reason.trim().is_empty()).then(|| reason.trim().to_owned())
+    }
+
+    /// When the reason that is there was written.
+    fn reason_ns(&self) -> Option<i64> {
+        let written = fs::metadata(&self.places.reason).and_then(|file| file.modified());
+        let since = written.ok()?.duration_since(UNIX_EPOCH).ok()?;
+        i64::try_from(since.as_nanos()).ok()
     }
 
     fn status(&self) -> Status {

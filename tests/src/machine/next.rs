@@ -34,6 +34,7 @@ pub struct Next {
     folder: PathBuf,
     keys: PathBuf,
     version: String,
+    compatible: Option<String>,
 }
 
 /// A bundle, and the pointer to it, in a folder of their own.
@@ -62,6 +63,7 @@ impl Next {
             folder: folder.to_owned(),
             keys: image.folder().join("../keys"),
             version: version.to_owned(),
+            compatible: None,
         };
         let (root, packed) = (next.root(), image.folder().join("root.squashfs"));
         tools::run(
@@ -96,6 +98,11 @@ impl Next {
     /// Trusts and is signed by the keys in this folder, as image/keys.sh makes them.
     pub fn keys(&mut self, folder: &Path) {
         self.keys = folder.to_owned();
+    }
+
+    /// Says of itself that it is for another kind of box.
+    pub fn compatible(&mut self, kind: &str) {
+        self.compatible = Some(kind.to_owned());
     }
 
     /// Spoils it.
@@ -184,6 +191,11 @@ impl Next {
             .args(options)
             .env("TRUNKGUARD_KEYS", &self.keys)
             .env("TRUNKGUARD_SIGNER", signer)
+            .envs(
+                self.compatible
+                    .as_ref()
+                    .map(|kind| ("TRUNKGUARD_COMPATIBLE", kind)),
+            )
             .output()
             .context("image/bundle.sh")?;
         ensure!(

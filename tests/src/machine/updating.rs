@@ -18,8 +18,8 @@ pub const NEWER: &str = "900.0.0";
 /// RAUC's own command line, on the bus of updates.
 pub const RAUC: &str =
     "DBUS_SYSTEM_BUS_ADDRESS=unix:path=/run/trunkguard-bus/socket timeout 200 rauc";
-/// A start comes to U-Boot's word within so long.
-const PATIENCE: Duration = Duration::from_secs(400);
+/// A start comes to U-Boot's word within so long, after five minutes in which a system on trial may not do.
+const PATIENCE: Duration = Duration::from_secs(700);
 /// An update is confirmed or given up within so long after its start.
 const JUDGED: Duration = Duration::from_secs(600);
 
@@ -37,11 +37,19 @@ pub struct Updating {
 
 /// Starts both, and shows what the box says where the test fails.
 pub fn updating(test: impl FnOnce(&mut Updating) -> Result<()> + Send + 'static) {
+    updating_with(Options::default(), test);
+}
+
+/// The same, with a machine that is started so.
+pub fn updating_with(
+    options: Options,
+    test: impl FnOnce(&mut Updating) -> Result<()> + Send + 'static,
+) {
     Office::run(move |office| {
         let image = Image::under_test()?;
         let folder = folder(office)?;
         let card = Card::with_test_kernel(&image, &folder.join("card.img"))?;
-        let mut updating = Updating::start(image, folder, &card, Options::default())?;
+        let mut updating = Updating::start(image, folder, &card, options)?;
         let outcome = test(&mut updating);
         if outcome.is_err() {
             println!("{}", said(&mut updating.machine));
@@ -203,6 +211,20 @@ pub fn confirmed(machine: &mut Machine, slot: &str) -> Result<Guest> {
         began.elapsed().as_secs_f64()
     );
     Ok(guest)
+}
+
+/// Has the box look at the test's server, and install nothing by itself, so that the test says when.
+///
+/// # Errors
+/// When its start does not end, or the policy is refused.
+pub fn by_hand(guest: &mut Guest) -> Result<()> {
+    guest.running()?;
+    let policy = format!("format = 1\n[update]\nautomatic = \"off\"\nurl = \"https://{HOST}/\"\n");
+    let lines = policy.replace('\n', "\\n").replace('"', "\\\"");
+    guest.must(&format!(
+        "printf \"{lines}\" >/run/policy.toml && trunkguard apply --state /var/lib/trunkguard /run/policy.toml"
+    ))?;
+    Ok(())
 }
 
 /// What a command of the box says as JSON.

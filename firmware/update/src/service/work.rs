@@ -259,6 +259,7 @@ impl Updater {
             let mut inner = self.lock();
             inner.record.other = None;
             inner.record.written = false;
+            inner.record.reason_before_ns = self.reason_ns();
             inner.record.pending = Some(Pending {
                 version: release.version,
                 from: self.version,
@@ -299,6 +300,7 @@ impl Updater {
         let version: Version = inner.record.other.ok_or(
             "there is nothing to go back to: the other slot has no system that was confirmed on this box",
         )?;
+        inner.record.reason_before_ns = self.reason_ns();
         inner.record.pending = Some(Pending {
             version,
             from: self.version,

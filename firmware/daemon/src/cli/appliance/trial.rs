@@ -51,7 +51,7 @@ pub struct Confirm {
     /// It is to work within so many seconds.
     #[arg(long, value_name = "SECONDS", default_value_t = 300)]
     within: u64,
-    /// Where the reason is written when it does not.
+    /// Where the reason is kept while it does not.
     #[arg(long, value_name = "FILE")]
     reason: Option<PathBuf>,
 }
@@ -109,22 +109,37 @@ pub fn confirm(arguments: &Confirm) -> anyhow::Result<Answer> {
                 let problem = format!("{problem:#}");
                 if problem != last {
                     print(format!("not yet: {problem}\n"))?;
+                    // At once: whatever ends this process must not take the reason with it.
+                    keep_reason(arguments, &places, &problem);
                 }
                 (seen, last) = (0, problem);
             }
         }
         if seen >= IN_A_ROW {
+            if let Some(path) = &arguments.reason {
+                let _ = fs::remove_file(path);
+            }
             return print("this system answers calls, filters, and serves the page\n");
         }
         if begin.elapsed() >= Duration::from_secs(arguments.within) {
-            if let Some(path) = &arguments.reason {
-                let version = places.of_release("VERSION_ID").unwrap_or_default();
-                fs::write(path, format!("{version}\n{last}\n"))
-                    .with_context(|| format!("{} cannot be written", path.display()))?;
-            }
             bail!("{last}");
         }
         thread::sleep(PAUSE);
+    }
+}
+
+/// Without it the system before only knows that this one did not do.
+fn keep_reason(arguments: &Confirm, places: &Places, problem: &str) {
+    let Some(path) = &arguments.reason else {
+        return;
+    };
+    let version = places.of_release("VERSION_ID").unwrap_or_default();
+    let text = format!("{version}\n{problem}\n");
+    if let Err(e) = files::replace(path, text.as_bytes(), 0o644) {
+        let _ = print(format!(
+            "{}: {e}; the reason is in the log only\n",
+            path.display()
+        ));
     }
 }
 
