@@ -38,7 +38,7 @@ fn refused(guest: &mut Guest, what: &str, command: &str, said: &str) -> Result<(
     let last = ran.out.trim().lines().last().unwrap_or_default().to_owned();
     println!("| {what} | {last} |");
     ensure!(
-        ran.code == 2 && ran.out.contains(said),
+        ran.code == 2 && ran.out.to_lowercase().contains(said),
         "{what}: exit {}, without `{said}`:\n{}",
         ran.code,
         ran.out

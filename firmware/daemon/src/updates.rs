@@ -5,6 +5,7 @@ use std::{
     fs,
     hash::{DefaultHasher, Hash, Hasher},
     io,
+    panic::{self, AssertUnwindSafe},
     path::{Path, PathBuf},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
@@ -204,7 +205,12 @@ pub fn start(mut parts: Parts) -> io::Result<(Updates, JoinHandle<()>)> {
                 checking: false,
                 unasked: 0,
             };
-            planner.run(&theirs, &ordered);
+            let run = AssertUnwindSafe(|| planner.run(&theirs, &ordered));
+            if panic::catch_unwind(run).is_err() {
+                let mut view = theirs.lock();
+                view.status = None;
+                view.absent = Some("what looks after updates has ended by a fault, which is in the log; the next start of the box brings it back".into());
+            }
         })?;
     Ok((updates, thread))
 }
@@ -418,7 +424,9 @@ impl Planner {
     /// Tells the owner what is new, once.
     fn tell(&mut self, status: &Status, settings: &Update) {
         let before = self.memory.clone();
-        let fresh = (status.outcomes.iter()).filter(|outcome| outcome.at_s > before.told_outcome_s);
+        // By which one it was, not by which is later: an outcome may bear the time of a clock that was wrong.
+        let fresh =
+            (status.outcomes.iter()).take_while(|outcome| outcome.at_s != before.told_outcome_s);
         for outcome in fresh {
             let version = outcome
                 .version
@@ -444,7 +452,9 @@ impl Planner {
                 ),
             };
             self.raise(kind, &text);
-            self.memory.told_outcome_s = self.memory.told_outcome_s.max(outcome.at_s);
+        }
+        if let Some(newest) = status.outcomes.first() {
+            self.memory.told_outcome_s = newest.at_s;
         }
         let offered = (status.offer.as_ref()).map(|offer| offer.release.version);
         if settings.automatic == Automatic::Check && offered.is_some() && offered != before.told {

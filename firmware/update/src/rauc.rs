@@ -90,7 +90,12 @@ impl Rauc {
         let told = (self
             .0
             .inspect_bundle(&bundle.display().to_string(), HashMap::new()))
-        .map_err(|e| wrong("RAUC does not take the bundle", &e))?;
+        .map_err(|e| {
+            wrong(
+                "the bundle is damaged, or not signed by whom this box believes",
+                &e,
+            )
+        })?;
         release(&told)
     }
 
@@ -177,7 +182,12 @@ fn release(told: &HashMap<String, OwnedValue>) -> Result<Release, String> {
 }
 
 fn wrong(what: &str, error: &zbus::Error) -> String {
-    format!("{what}: {}", clean(&error.to_string()))
+    // A method's error is its D-Bus name and what it says; RAUC's names are numbers (`org.gtk.GDBus.UnmappedGError…`).
+    let said = match error {
+        zbus::Error::MethodError(_, Some(said), _) => said.clone(),
+        other => other.to_string(),
+    };
+    format!("{what}: {}", clean(&said))
 }
 
 /// RAUC's words go to people.

@@ -213,13 +213,16 @@ pub fn confirmed(machine: &mut Machine, slot: &str) -> Result<Guest> {
     Ok(guest)
 }
 
-/// Has the box look at the test's server, and install nothing by itself, so that the test says when.
+/// Has the box look at the test's server, and install nothing by itself, so that the test says when; and takes its own shell for a PBX.
 ///
 /// # Errors
 /// When its start does not end, or the policy is refused.
 pub fn by_hand(guest: &mut Guest) -> Result<()> {
     guest.running()?;
-    let policy = format!("format = 1\n[update]\nautomatic = \"off\"\nurl = \"https://{HOST}/\"\n");
+    let policy = format!(
+        "format = 1\n[update]\nautomatic = \"off\"\nurl = \"https://{HOST}/\"\n\
+         [[client]]\nname = \"box\"\naddresses = [\"127.0.0.1\"]\nprofile = \"redirect\"\n"
+    );
     let lines = policy.replace('\n', "\\n").replace('"', "\\\"");
     guest.must(&format!(
         "printf \"{lines}\" >/run/policy.toml && trunkguard apply --state /var/lib/trunkguard /run/policy.toml"

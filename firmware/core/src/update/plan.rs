@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::report::{Activity, Source, Status};
+use super::report::{Activity, Offer, Source, Status};
 use crate::policy::{Automatic, Update};
 
 const MINUTE: i64 = 60;
@@ -29,7 +29,7 @@ pub struct Memory {
     pub postponed_until_s: i64,
     /// The version that its owner was last told of.
     pub told: Option<super::Version>,
-    /// How many outcomes have been told of: their latest time, seconds since 1970.
+    /// The newest outcome that was told of: its time, seconds since 1970.
     pub told_outcome_s: i64,
 }
 
@@ -182,7 +182,13 @@ pub fn next(
         return Step::Wait(Why::Off);
     }
     if now.up_s >= schedule.due_s {
-        return Step::Check;
+        // Fetching begins with the same question. Asked alone it would work, and a bundle that is not what its pointer says would be
+        // fetched every ten minutes.
+        let fetches = |offer: &Offer| now.wanted || (install && offer.in_share && !postponed);
+        return match &status.offer {
+            Some(offer) if schedule.failed > 0 && fetches(offer) => Step::Download,
+            _ => Step::Check,
+        };
     }
     match &status.offer {
         None => Step::Wait(Why::Nothing),

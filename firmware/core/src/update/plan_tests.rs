@@ -110,8 +110,24 @@ fn a_bundle_that_does_not_come_is_asked_for_at_intervals() {
     };
     assert_eq!(at(up_s, false), Step::Wait(Why::Again));
     assert_eq!(at(failed.due_s - 1, false), Step::Wait(Why::Again));
-    assert_eq!(at(failed.due_s, false), Step::Check);
+    assert_eq!(
+        at(failed.due_s, false),
+        Step::Download,
+        "the question alone would work, and be asked again as soon"
+    );
     assert_eq!(at(up_s, true), Step::Download, "a person does not wait");
+    // Put off, or not for this box yet: the question alone.
+    let not_in_share = Status {
+        offer: offer(false),
+        ..status()
+    };
+    let now = Now {
+        up_s: failed.due_s,
+        ..NOON
+    };
+    let next = |status| next(&settings(), status, &Memory::default(), failed, &now);
+    assert_eq!(next(&not_in_share), Step::Check);
+    assert_eq!(next(&status()), Step::Check);
 }
 
 #[test]

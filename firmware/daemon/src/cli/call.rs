@@ -49,6 +49,9 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<Answer> {
     let client = match (&arguments.client, status.clients.as_slice()) {
         (Some(client), _) => client.clone(),
         (None, [only]) => only.name.clone(),
+        (None, []) => {
+            bail!("the policy has no client; add this machine as one: [[client]] in docs/policy.md")
+        }
         (None, many) => bail!(
             "there are {} clients; say which one this machine is with --client",
             many.len()
