@@ -57,9 +57,7 @@ fn bring(stand: &mut Updating, what: &str, file: &Path, said: &str) -> Result<()
         &format!("{UPDATE} install {BROUGHT}"),
         said,
     )?;
-    guest.must(&format!(
-        "test -z \"$(ls /data/trunkguard-update | grep -v record.json)\""
-    ))?;
+    guest.must("test -z \"$(ls /data/trunkguard-update | grep -v record.json)\"")?;
     stands(&mut guest, "A")
 }
 
@@ -170,7 +168,7 @@ fn image_faults_of_bundles_are_said_and_change_nothing() {
                 let boot = fs::OpenOptions::new().write(true).open(next.boot())?;
                 Ok(boot.set_len(64 << 20)?)
             })?,
-            "too large",
+            "too small for image",
         )?;
         // Its signature holds, and what it signs does not: seen while the slot is written.
         let inside = |octets: &mut Vec<u8>| {
