@@ -209,6 +209,13 @@ impl Updater {
     /// Does what is asked, or begins it.
     fn answer(self: &Arc<Self>, ask: &Ask, body: &mut impl Read) -> Result<(), String> {
         self.judge();
+        {
+            // What the disk did not take, it may take now.
+            let mut inner = self.lock();
+            if inner.problem.is_some() {
+                inner.keep();
+            }
+        }
         match ask {
             Ask::Status => Ok(()),
             Ask::Check { url } => {

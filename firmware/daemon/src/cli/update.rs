@@ -117,9 +117,7 @@ pub fn run(arguments: Arguments) -> anyhow::Result<Answer> {
             let view = wait(state, until, |view, status| {
                 status.activity == Activity::Idle && view.why != Why::Busy
             })?;
-            let problem = (view.status.as_ref())
-                .and_then(|status| status.checked.as_ref())
-                .and_then(|checked| checked.problem.clone());
+            let problem = view.status.as_ref().and_then(problem);
             show(state, &view, json)?;
             match problem {
                 Some(problem) => bail!("{problem}"),
@@ -201,10 +199,7 @@ fn follow(state: &Path, before: &View) -> anyhow::Result<Answer> {
             bail!("{why}");
         }
         if !view.wanted && status.activity == Activity::Idle && view.why != Why::Busy {
-            let problem = status
-                .checked
-                .as_ref()
-                .and_then(|checked| checked.problem.clone());
+            let problem = problem(status);
             return match (status.pending.is_some(), problem) {
                 (true, _) => Ok(Answer::Yes),
                 (false, Some(problem)) => bail!("{problem}"),
@@ -213,6 +208,14 @@ fn follow(state: &Path, before: &View) -> anyhow::Result<Answer> {
         }
         thread::sleep(LOOK);
     }
+}
+
+/// Why the server's word is not there, or of no use.
+fn problem(status: &Status) -> Option<String> {
+    let checked = status.checked.as_ref();
+    checked
+        .and_then(|checked| checked.problem.clone())
+        .or_else(|| status.problem.clone())
 }
 
 fn doing(status: &Status, why: Why) -> String {
