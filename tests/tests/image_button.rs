@@ -200,7 +200,7 @@ fn reset(stand: &Stand<'_>, machine: &mut Machine, mut guest: Guest) -> Result<(
     let id = guest.must("cat /data/box/id")?;
     guest.must("trunkguard mode --state /var/lib/trunkguard detect")?;
     // Three files, one after the other: on a busy host a look now and then falls into the middle of a change.
-    let looks = "for i in $(seq 24); do n=; for l in 0 1 2; do n=$n$(cat /run/front/sim_gpio$l/value); done; echo $n; sleep 0.07; done";
+    let looks = "for i in $(seq 12); do n=; for l in 0 1 2; do n=$n$(cat /run/front/sim_gpio$l/value); done; echo $n; sleep 0.07; done";
     let pull = "/run/front/sim_gpio3/pull";
     let said = guest.must(&format!(
         "echo pull-down >{pull}; sleep 19; {looks}; (sleep 0.2; echo pull-up >{pull}) &"

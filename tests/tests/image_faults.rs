@@ -289,7 +289,12 @@ fn image_faults_of_both_records_start_the_first_slot() {
             "dd if=/dev/zero of={state} bs=512 count=64 conv=fsync 2>/dev/null"
         ))?;
         println!("| fault | the box says |\n|---|---|");
-        refused(&mut guest, "both records lost, running", &install, "record")?;
+        refused(
+            &mut guest,
+            "both records lost, running",
+            &install,
+            "boot-backend",
+        )?;
         let answer = guest.must(&format!(
             "trunkguard call --state {STATE} --from 1001 --number 911"
         ))?;
