@@ -146,7 +146,7 @@ fn pbx_config22_iax2_calls_through() {
             pbx.cli("module load chan_iax2.so")?;
         }
         let registered = |text: &str| text.contains("Registered");
-        // Asterisk asks again after 50 s where the first answer met a module that was not ready for it.
+        // A first registration that stays without an answer was seen once, on a busy host; Asterisk asks again after 50 s.
         let limit = Duration::from_secs(120);
         stage
             .pbx
