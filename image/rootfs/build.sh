@@ -4,7 +4,8 @@
 # root.squashfs, packages.txt (name, version, SHA-256 of each package) and usr/ and etc/ as they are in it.
 #
 # rootfs/build.sh DAEMON VERSION TIME KEYS: the daemon for aarch64; the version; seconds since 1970 that every file bears; the
-# folder of what the box trusts (keys.sh). TRUNKGUARD_UPDATE_URL names where it looks for updates, if its owner says nothing else.
+# folder of what the box trusts (keys.sh). TRUNKGUARD_UPDATE_URL names where it looks for updates, if its owner says nothing else;
+# TRUNKGUARD_HAWKBIT the configuration of hawkBit's client, which is put in as well then (docs/updates.md, hawkBit).
 set -euo pipefail
 # shellcheck source=image/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
@@ -12,6 +13,8 @@ here="$image/rootfs"
 daemon=$1 version=$2 time=$3 keys=$4
 url=${TRUNKGUARD_UPDATE_URL:-}
 case $url in '' | https://*) ;; *) die "TRUNKGUARD_UPDATE_URL=$url does not begin with https://" ;; esac
+hawkbit=${TRUNKGUARD_HAWKBIT:-}
+[ -z "$hawkbit" ] || [ -s "$hawkbit" ] || die "TRUNKGUARD_HAWKBIT=$hawkbit is no file with anything in it"
 export LC_ALL=C TZ=UTC SOURCE_DATE_EPOCH="$time"
 
 need mksquashfs squashfs-tools
@@ -21,7 +24,7 @@ readarray -t names < <(grep -v '^#' "$here/packages" | grep .)
 debs=$(box_debs "${names[@]}")
 
 out="$cache/rootfs/$(key "$debs" "$time" "$version" "$daemon" "${BASH_SOURCE[0]}" "$image/lib.sh" "$here"/packages "$here"/leave-out "$here"/programs \
-    "$keys"/keyring.pem "$keys"/pointer-keys "$keys"/server-ca.pem "$url" \
+    "$keys"/keyring.pem "$keys"/pointer-keys "$keys"/server-ca.pem "$url" "$hawkbit" "$image"/hawkbit/* \
     "$(cd "$root" && find image/rootfs/files systemd board docs/security.md docs/box.md docs/updates.md -type f -print0 | sort -z | xargs -0 sha256sum)")"
 alone rootfs
 if [ -e "$out/done" ]; then
@@ -78,6 +81,7 @@ install -Dm644 "$root/systemd/sysctl-box.conf" "$tree/usr/lib/sysctl.d/60-trunkg
 install -m644 "$keys/keyring.pem" "$keys/pointer-keys" "$tree/usr/lib/trunkguard/update/"
 [ ! -e "$keys/server-ca.pem" ] || install -m644 "$keys/server-ca.pem" "$tree/usr/lib/trunkguard/update/"
 [ -z "$url" ] || echo "$url" >"$tree/usr/lib/trunkguard/update/url"
+[ -z "$hawkbit" ] || "$image/hawkbit/install.sh" "$tree" "$hawkbit" | sort - "$out.new/packages.txt" -o "$out.new/packages.txt"
 install -Dm644 "$root/docs/security.md" "$tree/usr/share/doc/trunkguard/security.md"
 install -Dm644 "$root/docs/box.md" "$tree/usr/share/doc/trunkguard/box.md"
 install -Dm644 "$root/docs/updates.md" "$tree/usr/share/doc/trunkguard/updates.md"

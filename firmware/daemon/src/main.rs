@@ -40,7 +40,11 @@ mod udp;
 mod updates;
 mod words;
 
-use std::{ffi::OsString, path::Path, process::ExitCode};
+use std::{
+    ffi::{OsStr, OsString},
+    path::Path,
+    process::ExitCode,
+};
 
 use clap::Parser;
 
@@ -65,15 +69,16 @@ fn main() -> ExitCode {
     }
 }
 
-/// The command line. RAUC cannot be told words to begin with, only a program: it has a link to this one.
+/// The command line. RAUC cannot be told words to begin with, only a program: it has links to this one.
 fn words() -> Vec<OsString> {
     let mut words: Vec<OsString> = std::env::args_os().collect();
     let link = words.first().map(Path::new).and_then(Path::file_name);
-    if link.is_some_and(|name| name == "boot-backend") {
-        words.splice(
-            0..1,
-            ["trunkguard", "box", "boot-backend"].map(OsString::from),
-        );
+    let links = ["boot-backend", "may-install"];
+    if let Some(name) = links
+        .into_iter()
+        .find(|name| link == Some(OsStr::new(name)))
+    {
+        words.splice(0..1, ["trunkguard", "box", name].map(OsString::from));
     }
     words
 }

@@ -8,6 +8,9 @@ use serde::{Deserialize, Serialize};
 /// Where it is. In memory: it is of this start.
 pub const PATH: &str = "/run/trunkguard-box/boot.json";
 
+/// The version that RAUC began to write last, a line: root notes it when RAUC asks whether it may.
+pub const BEGUN: &str = "/run/trunkguard-box/begun";
+
 /// What it says.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Boot {

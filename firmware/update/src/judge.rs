@@ -14,10 +14,34 @@ pub struct Facts<'a> {
     pub boot: &'a Boot,
     /// What runs.
     pub version: Version,
+    /// What RAUC began to write last, since the start.
+    pub begun: Option<Version>,
     /// What a system on trial has said of itself before it was given up.
     pub reason: Option<String>,
     /// Seconds since 1970.
     pub now_s: i64,
+}
+
+/// Takes an update for its own that another one had RAUC install (hawkBit's client): it waits for a restart, and nothing is known of it here. Answers
+/// whether it did.
+pub fn adopt(record: &mut Record, facts: &Facts<'_>) -> bool {
+    let (boot, Some(version)) = (facts.boot, facts.begun) else {
+        return false;
+    };
+    let waits = boot.trial.as_deref() == Some(boot.other()) && boot.running == boot.confirmed;
+    if !waits || record.pending.is_some() {
+        return false;
+    }
+    record.pending = Some(Pending {
+        version,
+        from: facts.version,
+        slot: boot.other().to_owned(),
+        at_s: facts.now_s,
+        rollback: false,
+    });
+    record.written = true;
+    record.other = None;
+    true
 }
 
 /// Judges what is pending. Answers whether the record is another one now.
@@ -125,6 +149,7 @@ mod tests {
             &Facts {
                 boot,
                 version: v("1.0.0"),
+                begun: None,
                 reason: reason.map(Into::into),
                 now_s: 100,
             },
@@ -151,6 +176,38 @@ mod tests {
             judged(&Record::default(), &boot("A", "A", None), None),
             (false, Record::default())
         );
+    }
+
+    #[test]
+    fn what_another_one_had_installed_is_taken_for_our_own() {
+        let adopted = |record: &Record, boot: &Boot, begun: Option<&str>| {
+            let mut after = record.clone();
+            let facts = Facts {
+                boot,
+                version: v("1.0.0"),
+                begun: begun.map(v),
+                reason: None,
+                now_s: 5,
+            };
+            adopt(&mut after, &facts).then_some(after)
+        };
+        let waits = boot("A", "A", Some("B"));
+        let after = adopted(&Record::default(), &waits, Some("1.1.0")).unwrap();
+        assert_eq!(after.pending, installed(true, false).pending);
+        assert!(after.written);
+        // It is judged like any other.
+        let (_, back) = judged(&after, &boot("A", "A", None), None);
+        assert_eq!(back.refused, vec![v("1.1.0")]);
+        for (record, boot, begun) in [
+            // Our own, or one that is gone back to.
+            (installed(true, false), &waits, Some("1.2.0")),
+            // Nobody had anything installed; it is on trial; it is not known what it is.
+            (Record::default(), &boot("A", "A", None), Some("1.1.0")),
+            (Record::default(), &boot("B", "A", Some("B")), Some("1.1.0")),
+            (Record::default(), &waits, None),
+        ] {
+            assert_eq!(adopted(&record, boot, begun), None);
+        }
     }
 
     #[test]

@@ -6,6 +6,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use trunkguard_core::update::Version;
+
 /// The folders that the process works with.
 #[derive(Clone, Debug)]
 pub struct Places {
@@ -19,6 +21,8 @@ pub struct Places {
     pub id: PathBuf,
     /// Which slot runs, as [`crate::boot`] has it.
     pub boot: PathBuf,
+    /// The version that RAUC began to write last, since the start: one line, by [`crate::manifest`]'s word.
+    pub begun: PathBuf,
     /// Why a system on trial did not do: its version, and behind it a sentence. Written by whoever looks (`trunkguard box confirm`).
     pub reason: PathBuf,
     /// What asks for a restart. A folder in memory.
@@ -35,6 +39,7 @@ impl Default for Places {
             release: "/usr/lib/os-release".into(),
             id: "/data/box/id".into(),
             boot: crate::boot::PATH.into(),
+            begun: crate::boot::BEGUN.into(),
             reason: "/data/box/trial/reason".into(),
             wishes: "/run/trunkguard-update".into(),
             epoch: "/usr/lib/clock-epoch".into(),
@@ -53,6 +58,7 @@ impl Places {
             release: at(box_.release),
             id: at(box_.id),
             boot: at(box_.boot),
+            begun: at(box_.begun),
             reason: at(box_.reason),
             wishes: at(box_.wishes),
             epoch: at(box_.epoch),
@@ -76,6 +82,25 @@ impl Places {
             let value = line.strip_prefix(name)?.strip_prefix('=')?;
             Some(value.trim_matches('"').to_owned())
         })
+    }
+
+    /// What runs.
+    ///
+    /// # Errors
+    /// When [`Places::release`] does not say.
+    pub fn version(&self) -> Result<Version, String> {
+        let version = self.of_release("VERSION_ID").ok_or_else(|| {
+            format!(
+                "{}: it does not say which version runs",
+                self.release.display()
+            )
+        })?;
+        Version::parse(&version)
+    }
+
+    /// What RAUC began to write last, since the start.
+    pub fn begun(&self) -> Option<Version> {
+        Version::parse(read(&self.begun, 64)?.trim()).ok()
     }
 
     /// The one line of [`Places::id`].

@@ -33,7 +33,7 @@ use crate::{
     Places,
     boot::Boot,
     client::Answer,
-    judge::{Facts, judge},
+    judge::{Facts, adopt, judge},
     record::{Book, Record},
 };
 
@@ -178,19 +178,13 @@ struct Inner {
 
 impl Updater {
     fn open(places: Places, data: u32) -> Result<Self, String> {
-        let version = (places.of_release("VERSION_ID")).ok_or_else(|| {
-            format!(
-                "{}: it does not say which version runs",
-                places.release.display()
-            )
-        })?;
         let book = Book::of(&places.kept);
         let (record, problem) = book.read();
         if let Some(problem) = &problem {
             warn!("{problem}");
         }
         Ok(Updater {
-            version: Version::parse(&version)?,
+            version: places.version()?,
             data,
             inner: Mutex::new(Inner {
                 activity: Activity::Idle,
@@ -303,11 +297,23 @@ impl Updater {
         let facts = Facts {
             boot: &boot,
             version: self.version,
+            begun: self.places.begun(),
             reason: self.reason(),
             now_s: now_s(),
         };
+        let before_ns = self.reason_ns();
         let mut inner = self.lock();
-        if inner.activity == Activity::Idle && judge(&mut inner.record, &facts) {
+        if inner.activity != Activity::Idle {
+            return;
+        }
+        if adopt(&mut inner.record, &facts) {
+            inner.record.reason_before_ns = before_ns;
+            info!(
+                "another one has had RAUC install an update: it is started and judged as if it had been asked for here"
+            );
+            inner.keep();
+        }
+        if judge(&mut inner.record, &facts) {
             if inner.record.ready.is_none() {
                 let _ = fs::remove_file(self.places.bundle());
             }

@@ -3,7 +3,9 @@
 
 mod backend;
 mod crash;
+mod fill;
 mod identity;
+mod install;
 mod provision;
 mod reset;
 mod slots;
@@ -31,6 +33,10 @@ enum Command {
     State(state::Arguments),
     /// Answer RAUC, which installs updates: which slot starts, and which is to (as root).
     BootBackend(backend::Arguments),
+    /// Answer RAUC, which asks before it writes a bundle; notes which version it is (as root).
+    MayInstall(install::Arguments),
+    /// Copy a file, with the box's identifier and version where it says @ID@ and @VERSION@.
+    Fill(fill::Arguments),
     /// Make links to the slots of the disk that the system runs from, for RAUC (as root).
     Slots(slots::Arguments),
     /// Make the box's identity and the folders of its data once, and set the host name.
@@ -68,6 +74,8 @@ pub fn run(arguments: Arguments) -> anyhow::Result<Answer> {
     match arguments.command {
         Command::State(arguments) => state::run(&arguments),
         Command::BootBackend(arguments) => backend::run(&arguments),
+        Command::MayInstall(arguments) => install::run(&arguments),
+        Command::Fill(arguments) => fill::run(&arguments),
         Command::Slots(arguments) => slots::run(&arguments),
         Command::Identity(arguments) => identity::run(&arguments),
         Command::Fetch(card) => provision::fetch(&card),
