@@ -121,6 +121,16 @@ impl Card {
         Ok(card)
     }
 
+    /// Puts another root into slot A.
+    ///
+    /// # Errors
+    /// When it cannot be read, does not fit, or cannot be written.
+    pub fn root_a(&self, root: &Path) -> Result<()> {
+        let octets = fs::read(root)?;
+        ensure!(octets.len() as u64 <= (at::BOOT_B - at::ROOT_A) * MIB);
+        self.write(at::ROOT_A * MIB, &octets)
+    }
+
     /// The same with the test kernel for QEMU's Raspberry Pi in both slots.
     ///
     /// # Errors

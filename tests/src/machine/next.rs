@@ -159,12 +159,28 @@ impl Next {
         Ok(())
     }
 
-    /// Makes the bundle by `image/bundle.sh`, signed by `signer` of the keys' folder. Options are those of
-    /// image/pointer.py.
+    /// Puts hawkBit's client into it, with this configuration, by `image/hawkbit/install.sh`.
     ///
     /// # Errors
-    /// What the scripts say.
-    pub fn bundle(&self, signer: &str, options: &[&str]) -> Result<Bundle> {
+    /// What the script says.
+    pub fn add_hawkbit(&self, configuration: &Path) -> Result<()> {
+        let out = Command::new(scripts()?.join("hawkbit/install.sh"))
+            .args([&self.root(), configuration])
+            .output()
+            .context("image/hawkbit/install.sh")?;
+        ensure!(
+            out.status.success(),
+            "image/hawkbit/install.sh: {}",
+            String::from_utf8_lossy(&out.stderr)
+        );
+        Ok(())
+    }
+
+    /// Packs the root; where it is then.
+    ///
+    /// # Errors
+    /// When it cannot be packed.
+    pub fn pack(&self) -> Result<PathBuf> {
         let packed = self.folder.join("root.squashfs");
         let _ = fs::remove_file(&packed);
         tools::run(
@@ -183,8 +199,17 @@ impl Next {
                 "-quiet",
             ],
         )?;
-        let scripts = tools::here().parent().context("no folder above tests/")?;
-        let out = Command::new(scripts.join("image/bundle.sh"))
+        Ok(packed)
+    }
+
+    /// Makes the bundle by `image/bundle.sh`, signed by `signer` of the keys' folder. Options are those of
+    /// image/pointer.py.
+    ///
+    /// # Errors
+    /// What the scripts say.
+    pub fn bundle(&self, signer: &str, options: &[&str]) -> Result<Bundle> {
+        let packed = self.pack()?;
+        let out = Command::new(scripts()?.join("bundle.sh"))
             .args([self.folder.join("update")])
             .arg(&self.version)
             .args([self.boot(), packed])
@@ -207,6 +232,12 @@ impl Next {
         let path = String::from_utf8(out.stdout)?.trim().into();
         Ok(Bundle { path })
     }
+}
+
+/// The folder of the image's scripts.
+fn scripts() -> Result<PathBuf> {
+    let project = tools::here().parent().context("no folder above tests/")?;
+    Ok(project.join("image"))
 }
 
 fn text(path: &Path) -> Result<&str> {

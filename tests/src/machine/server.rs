@@ -72,6 +72,12 @@ impl Server {
         format!("https://{}/", self.name)
     }
 
+    /// Its certificate, and the key to it (PEM).
+    pub fn certificate_files(&self) -> (PathBuf, PathBuf) {
+        let at = |name: &str| self.folder.join(name);
+        (at("server.crt"), at("server.key"))
+    }
+
     /// Puts a bundle and its pointer there.
     ///
     /// # Errors

@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 use clap::Args;
 use trunkguard_boot::files;
 use trunkguard_store::schema::schema;
@@ -24,14 +24,9 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<Answer> {
     let told = || env::var_os("RAUC_BUNDLE_MOUNT_POINT").map(PathBuf::from);
     let bundle = (arguments.bundle.clone().or_else(told))
         .context("no bundle is named: RAUC asks this, or say --bundle DIR")?;
-    let version = match manifest::may_install(&bundle, &Places::default(), schema().data) {
-        Ok(version) => version,
-        Err(why) => {
-            // RAUC hands such a line on to whoever asked it.
-            println!("<< error {why}");
-            bail!(why)
-        }
-    };
+    // RAUC writes what is said here into its log, and tells who asked it that its handler said no.
+    let version = manifest::may_install(&bundle, &Places::default(), schema().data)
+        .map_err(anyhow::Error::msg)?;
     let path = Path::new(boot::BEGUN);
     files::replace(path, format!("{version}\n").as_bytes(), 0o644)
         .with_context(|| format!("{} cannot be written", path.display()))?;
