@@ -296,7 +296,7 @@ fn image_faults_of_both_records_start_the_first_slot() {
             &mut guest,
             "both records lost, running",
             &format!("{UPDATE} install"),
-            "boot-backend",
+            "restart the box, then install it again",
         )?;
         decides(&mut guest)?;
         drop(guest);

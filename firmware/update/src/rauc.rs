@@ -128,8 +128,12 @@ impl Rauc {
             match ended.recv_timeout(LOOK) {
                 Ok(Some(0)) => return Ok(()),
                 Ok(_) | Err(RecvTimeoutError::Disconnected) => {
-                    let why = self.0.last_error().unwrap_or_default();
-                    return Err(format!("RAUC did not install it: {}", clean(&why)));
+                    let why = clean(&self.0.last_error().unwrap_or_default());
+                    // What our backend said stands in RAUC's log alone; there is one reason that it has to say no here.
+                    return Err(match why.contains("boot-backend") {
+                        true => "what says which system starts is not what this start began with: restart the box, then install it again".into(),
+                        false => format!("RAUC did not install it: {why}"),
+                    });
                 }
                 Err(RecvTimeoutError::Timeout) => {}
             }

@@ -82,6 +82,8 @@ sentences! {
     "the bundle is damaged, or not signed by whom this box believes" => "le paquet est endommagé, ou n’est pas signé par qui ce boîtier croit",
     "RAUC cannot be listened to" => "RAUC ne peut pas être écouté",
     "RAUC does not begin" => "RAUC ne commence pas",
+    "what says which system starts is not what this start began with: restart the box, then install it again" =>
+        "ce qui dit quel système démarre n’est pas ce avec quoi ce démarrage a commencé : redémarrez le boîtier, puis installez-la de nouveau",
     "RAUC did not install it: {}" => "RAUC ne l’a pas installée : {}",
     "RAUC has gone while it wrote" => "RAUC a disparu pendant l’écriture",
     "RAUC has stopped while it wrote; its log has the reason" => "RAUC s’est arrêté pendant l’écriture; son journal a la raison",
