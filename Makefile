@@ -40,7 +40,7 @@ check: ## Run all checks that need no peer: format, lints, boundaries, licences,
 	$(CARGO) test --locked -q -p trunkguard-tests --test boundaries --test documents
 	python3 firmware/core/tables/generate.py --check
 	@if command -v systemd-analyze >/dev/null; then
-	    for unit in systemd/*.service; do
+	    for unit in systemd/*.service image/hawkbit/*.service; do
 	        systemd-analyze security --offline=true --threshold=15 "$$unit" | tail -n 1
 	    done
 	else
