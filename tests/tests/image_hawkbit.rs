@@ -14,7 +14,7 @@ use serde_json::Value;
 use trunkguard_tests::{
     Office,
     machine::{
-        Bundle, Card, HawkBit, Image, Next, Options,
+        Bundle, Card, Guest, HawkBit, Image, Next, Options,
         updating::{Updating, by_hand, confirmed, folder, json, said, slots, version},
     },
 };
@@ -66,7 +66,7 @@ fn rolled_out(
     by_hand(&mut guest)?;
     ensure!(version(&mut guest)? == OLD);
     let id = guest.must("cat /data/box/id")?.trim().to_owned();
-    // The example's example: what the box has filled in, for the client alone.
+    // What the box has filled in, for the client alone.
     let told = guest.must("cat /run/trunkguard-hawkbit/hawkbit.conf")?;
     ensure!(
         told.contains(&format!("target_name = {id}"))
@@ -107,6 +107,7 @@ fn rolled_out(
     ))?;
     slots(&mut guest, "A", "A", None)?;
 
+    let starts = stand.starts("B");
     let began = Instant::now();
     hawkbit.roll_out(newer)?;
     hawkbit.again(&id)?;
@@ -118,8 +119,7 @@ fn rolled_out(
     slots(&mut guest, "A", "A", Some(("B", 3)))?;
     ensure!(hawkbit.device(&id)?["sw_version"] == NEW);
 
-    // It waits for the night as any other does, and says so.
-    let starts = stand.starts("B");
+    // The client has not restarted the box: the update waits as any other does, and says so.
     let view = status(&mut guest)?;
     ensure!(
         view["status"]["pending"]["version"] == NEW
@@ -154,9 +154,10 @@ fn system(image: &Image, version: &str, keys: &Path, folder: &Path) -> Result<Ne
     fs::write(
         &conf,
         format!(
-            "[client]\nhawkbit_server = 10.0.2.2:8443\ntarget_name = @ID@\nauth_token = {TOKEN}\n\
+            "[client]\nhawkbit_server = {}\ntarget_name = @ID@\nauth_token = {TOKEN}\n\
              bundle_download_location = /data/trunkguard-update/hawkbit.raucb\nresume_downloads = true\nretry_wait = 5\n\
-             [device]\nhw_boardname = trunkguard-arm64\nhw_revision = default\nsw_version = @VERSION@\nversion = @VERSION@\n"
+             [device]\nhw_boardname = trunkguard-arm64\nhw_revision = default\nsw_version = @VERSION@\nversion = @VERSION@\n",
+            HawkBit::address()
         ),
     )?;
     next.add_hawkbit(&conf)?;
@@ -167,7 +168,7 @@ fn system(image: &Image, version: &str, keys: &Path, folder: &Path) -> Result<Ne
     Ok(next)
 }
 
-fn status(guest: &mut trunkguard_tests::machine::Guest) -> Result<Value> {
+fn status(guest: &mut Guest) -> Result<Value> {
     json(guest, &format!("{UPDATE} status --json"))
 }
 

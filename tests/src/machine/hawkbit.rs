@@ -90,7 +90,7 @@ impl HawkBit {
     }
 
     /// Where boxes find it: host and port.
-    pub fn address(&self) -> String {
+    pub fn address() -> String {
         format!("{HOST}:{PORT}")
     }
 
@@ -164,7 +164,7 @@ impl HawkBit {
             true => &[][..],
             false => &["-H", &by],
         };
-        let url = format!("https://{}/{path}", self.address());
+        let url = format!("https://{}/{path}", HawkBit::address());
         let fixed = [
             "-s",
             "--fail-with-body",
